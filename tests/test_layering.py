@@ -1,0 +1,209 @@
+"""Who may import whom, from which third parties, and how long a module may grow.
+
+`SITS_ON` is the dependency order as data: a module may import what it sits on, directly or through others, and nothing
+else of the project. A new module needs a line there; a module of a sub-package shares the line of the sub-package.
+"""
+
+import ast
+import statistics
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("einsum_cascade", "archsim")
+
+STUDIES = (
+    "archsim.mapper",
+    "archsim.simulate",
+    "archsim.sweep",
+)
+
+SITS_ON: dict[str, tuple[str, ...]] = {
+    # The algorithm.
+    "einsum_cascade.errors": (),
+    "einsum_cascade.operators": (),
+    "einsum_cascade.numerics": (),
+    # Counting points needs nothing of cascades.
+    "einsum_cascade.quasi": (),
+    "einsum_cascade.conjunction": ("einsum_cascade.quasi",),
+    "einsum_cascade.elimination": ("einsum_cascade.conjunction",),
+    "einsum_cascade.lattice_count": ("einsum_cascade.elimination",),
+    "einsum_cascade.points": ("einsum_cascade.lattice_count",),
+    # From text to a cascade.
+    "einsum_cascade.einsum": ("einsum_cascade.errors",),
+    "einsum_cascade.constants": ("einsum_cascade.einsum",),
+    "einsum_cascade.lex": ("einsum_cascade.errors",),
+    "einsum_cascade.parse": ("einsum_cascade.einsum", "einsum_cascade.lex", "einsum_cascade.operators"),
+    "einsum_cascade.cascade": ("einsum_cascade.parse", "einsum_cascade.constants"),
+    "einsum_cascade.macro": ("einsum_cascade.cascade",),
+    "einsum_cascade.plan": ("einsum_cascade.einsum",),
+    "einsum_cascade.check": ("einsum_cascade.cascade", "einsum_cascade.plan"),
+    "einsum_cascade.document": ("einsum_cascade.errors",),
+    "einsum_cascade.teaal": ("einsum_cascade.check", "einsum_cascade.document"),
+    "einsum_cascade.load": ("einsum_cascade.macro", "einsum_cascade.teaal"),
+    # What follows from a cascade.
+    "einsum_cascade.passes": ("einsum_cascade.cascade", "einsum_cascade.plan", "einsum_cascade.points"),
+    "einsum_cascade.count": ("einsum_cascade.cascade", "einsum_cascade.plan", "einsum_cascade.points"),
+    "einsum_cascade.interpret": (
+        "einsum_cascade.cascade",
+        "einsum_cascade.plan",
+        "einsum_cascade.points",
+        "einsum_cascade.numerics",
+    ),
+    "einsum_cascade": (
+        "einsum_cascade.load",
+        "einsum_cascade.passes",
+        "einsum_cascade.count",
+        "einsum_cascade.interpret",
+    ),
+    # The machine.
+    "archsim.paths": ("einsum_cascade",),
+    "archsim.units": ("einsum_cascade",),
+    "archsim.workload": ("archsim.units", "archsim.paths"),
+    "archsim.energy": ("archsim.units", "archsim.paths"),
+    "archsim.design": ("archsim.energy",),
+    "archsim.mapping": ("archsim.units", "archsim.paths"),
+    "archsim.binding": ("archsim.workload", "archsim.design", "archsim.mapping"),
+    "archsim.loopnest": ("archsim.binding",),
+    "archsim.actions": ("archsim.loopnest",),
+    "archsim.occupancy": ("archsim.loopnest",),
+    "archsim.pruning": ("archsim.loopnest",),
+    "archsim.schedule": ("archsim.actions", "archsim.occupancy", "archsim.pruning"),
+    "archsim.report": ("archsim.schedule",),
+    "archsim.model": ("archsim.report",),
+    "archsim.mapper": ("archsim.model",),
+    "archsim.simulate": ("archsim.model",),
+    "archsim.store": ("archsim.model",),
+    "archsim.pareto": ("archsim.model",),
+    "archsim.sweep": ("archsim.store", "archsim.pareto"),
+    "archsim.plot": STUDIES,
+    "archsim": STUDIES,
+    "archsim.cli": ("archsim", *STUDIES),
+    # The hardware.
+    "rtl": ("einsum_cascade.numerics",),
+}
+
+ONLY_IN = {
+    ("einsum_cascade", "yaml"): "einsum_cascade.document",
+    ("einsum_cascade", "pydantic"): "einsum_cascade.load",
+}
+"""(package, third party): the one module of the package that imports it."""
+
+LONGEST = 400
+MEDIAN = 200
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {module_name(path): path for top in (*PACKAGES, "rtl") for path in sorted((ROOT / top).rglob("*.py"))}
+MODULES = sorted(FILES)
+
+
+def layer(name: str) -> str | None:
+    """Give the key of `SITS_ON` that holds for a module: its own, or that of a sub-package it stands in."""
+    parts = name.split(".")
+    while parts:
+        key = ".".join(parts)
+        # The package's own line is for its __init__ alone, or every new module would be allowed everything.
+        if key in SITS_ON and (key == name or key not in PACKAGES):
+            return key
+        parts.pop()
+    return None
+
+
+@cache
+def allowed(key: str) -> frozenset[str]:
+    """Give every layer below `key`."""
+    return frozenset(SITS_ON[key]).union(*(allowed(below) for below in SITS_ON[key]))
+
+
+def imported_names(name: str) -> Iterator[tuple[int, str]]:
+    """List (line, dotted name) of every import of a module: absolute, relative, in functions, under TYPE_CHECKING."""
+    path = FILES[name]
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield node.lineno, inner if inner in FILES else source
+
+
+def imports_of_project(name: str) -> list[tuple[int, str]]:
+    return sorted({found for found in imported_names(name) if found[1].split(".")[0] in (*PACKAGES, "rtl")})
+
+
+def where(name: str, line: int) -> str:
+    return f"{FILES[name].relative_to(ROOT)}:{line}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_imports_only_what_it_sits_on(name: str) -> None:
+    own = layer(name)
+    assert own is not None, (
+        f"{FILES[name].relative_to(ROOT)} has no place in the dependency order: "
+        f"add '{name}' with what it sits on to SITS_ON in tests/test_layering.py"
+    )
+    wrong = []
+    for line, target in imports_of_project(name):
+        other = layer(target)
+        if other != own and other not in allowed(own):
+            wrong.append(f"{where(name, line)}: {name} may not import {target}; it may: {sorted(allowed(own))}")
+        elif target == name and own in PACKAGES:
+            wrong.append(f"{where(name, line)}: {name} imports itself")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_order_names_known_layers_and_has_no_cycle() -> None:
+    graph = nx.DiGraph([(upper, lower) for upper, below in SITS_ON.items() for lower in below])
+    assert set(graph) <= set(SITS_ON)
+    assert nx.is_directed_acyclic_graph(graph)
+
+
+def test_no_import_cycles() -> None:
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for name in MODULES:
+        graph.add_edges_from((name, target) for _, target in imports_of_project(name) if target != name)
+    cycle = [] if nx.is_directed_acyclic_graph(graph) else nx.find_cycle(graph)
+    assert not cycle, " -> ".join([cycle[0][0], *(edge[1] for edge in cycle)])
+
+
+@pytest.mark.parametrize(("package", "third_party"), list(ONLY_IN))
+def test_third_party_is_imported_in_one_module(package: str, third_party: str) -> None:
+    wrong = [
+        f"{where(name, line)}: only {ONLY_IN[package, third_party]} imports {third_party}"
+        for name in MODULES
+        if name.split(".")[0] == package and name != ONLY_IN[package, third_party]
+        for line, target in imported_names(name)
+        if target.split(".")[0] == third_party
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def lengths() -> dict[str, int]:
+    return {
+        name: len(path.read_text(encoding="utf-8").splitlines())
+        for name, path in FILES.items()
+        if name.split(".")[0] in PACKAGES and path.name != "__init__.py"
+    }
+
+
+def test_modules_are_short() -> None:
+    long = {name: length for name, length in lengths().items() if length >= LONGEST}
+    assert not long, f"{LONGEST} lines or more: {long}; one noun a module"
+
+
+def test_median_module_is_short() -> None:
+    median = statistics.median(lengths().values())
+    if median > MEDIAN:  # a soft limit: reported, but no reason to stop a change
+        pytest.xfail(f"the median module has {median:g} lines, more than {MEDIAN}")
