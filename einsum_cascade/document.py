@@ -1,0 +1,152 @@
+"""YAML text -> plain data with a place for every value; the traps of YAML are refused with the reason."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from einsum_cascade.errors import Diagnostic, Place, SpecError
+
+Path = tuple[str | int, ...]
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+TAG = "tag:yaml.org,2002:"
+
+
+@dataclass
+class Document:
+    """One YAML document: `data`, the `places` of its values and (under the path + "#key") of its keys."""
+
+    file: str
+    lines: list[str]
+    data: Plain = None
+    places: dict[Path, Place] = field(default_factory=dict)
+    nodes: dict[Path, yaml.Node] = field(default_factory=dict)
+
+    def place(self, *path: str | int) -> Place:
+        """Return the place of the value at `path`, or of the nearest one above it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, Place(file=self.file, text=self.lines[0] if self.lines else ""))
+
+    def text_lines(self, *path: str | int) -> Iterator[tuple[str, Place]]:
+        """Yield the lines of the text at `path`, each with the place of its first character."""
+        node = self.nodes[path]
+        if not isinstance(node, yaml.ScalarNode):
+            return
+        first, last = node.start_mark.line, node.end_mark.line
+        if node.style not in ("|", ">"):
+            column = node.start_mark.column + (node.style is not None)
+            where = Place(file=self.file, line=first + 1, column=column + 1, text=self.lines[first])
+            yield node.value, where
+            return
+        for number in range(first + 1, min(last + (node.end_mark.column > 0), len(self.lines))):
+            line = self.lines[number]
+            indent = len(line) - len(line.lstrip())
+            yield line[indent:], Place(file=self.file, line=number + 1, column=indent + 1, text=line)
+
+
+def read(text: str, file: str) -> list[Document]:
+    """Return the documents of a YAML text.
+
+    Raises SpecError with every mistake of the text's form: YAML syntax, duplicate keys, merge keys, keys that YAML takes
+    for booleans or numbers, octal and base-60 numbers.
+
+    >>> [d.data for d in read("a: 1\\n---\\nb: [2, x]\\n", "f.yaml")]
+    [{'a': 1}, {'b': [2, 'x']}]
+    """
+    lines = text.split("\n")
+    wrong: list[Diagnostic] = []
+    documents: list[Document] = []
+    try:
+        roots = [node for node in yaml.compose_all(text, Loader=LOADER) if node is not None]
+    except yaml.YAMLError as error:
+        raise SpecError([_yaml_error(error, lines, file)]) from None
+    for root in roots:
+        document = Document(file, lines)
+        document.data = _plain(root, (), document, wrong)
+        documents.append(document)
+    if wrong:
+        raise SpecError(wrong)
+    return documents
+
+
+def _yaml_error(error: yaml.YAMLError, lines: list[str], file: str) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None)
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    shown = lines[line] if line < len(lines) else ""
+    hint = "indent with spaces" if "\t" in shown else "statements belong into a block scalar: `einsums: |`"
+    message = f"this is not YAML: {getattr(error, 'problem', None) or error}"
+    return Diagnostic(place=Place(file=file, line=line + 1, column=column + 1, text=shown), message=message, hint=hint)
+
+
+def _place(node: yaml.Node, document: Document) -> Place:
+    start, end = node.start_mark, node.end_mark
+    text = document.lines[start.line] if start.line < len(document.lines) else ""
+    same = end.line == start.line
+    length = end.column - start.column if same else len(text.rstrip()) - start.column
+    return Place(file=document.file, line=start.line + 1, column=start.column + 1, length=max(1, length), text=text)
+
+
+def _plain(node: yaml.Node, path: Path, document: Document, wrong: list[Diagnostic]) -> Plain:
+    document.places[path], document.nodes[path] = _place(node, document), node
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*path, i), document, wrong) for i, item in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Plain] = {}
+        for key_node, value_node in node.value:
+            place = _place(key_node, document)
+            key = _key(key_node, place, wrong)
+            if key in result:
+                first = document.places[(*path, f"{key}#key")].line
+                message = f"{key} stands here a second time (first in line {first})"
+                wrong.append(Diagnostic(place=place, message=message, hint="keep one of the two"))
+            document.places.setdefault((*path, f"{key}#key"), place)
+            result[key] = _plain(value_node, (*path, key), document, wrong)
+        return result
+    return _scalar(node, document.places[path], wrong)
+
+
+def _key(node: yaml.Node, place: Place, wrong: list[Diagnostic]) -> str:
+    value = str(node.value)
+    if not isinstance(node, yaml.ScalarNode) or node.tag == TAG + "merge":
+        message = "a key must be a name" if node.tag != TAG + "merge" else "merge keys (<<) are not supported"
+        wrong.append(Diagnostic(place=place, message=message, expected="a name"))
+    elif node.tag == TAG + "bool" and value.lower() not in ("true", "false"):
+        meaning = value.lower() in ("yes", "on")
+        message = f"YAML reads the name {value} as the boolean {str(meaning).lower()}, so it would collide with others"
+        wrong.append(Diagnostic(place=place, message=message, hint=f'rename the tensor, or quote it: "{value}"'))
+    elif node.tag != TAG + "str":
+        kind = node.tag.removeprefix(TAG)
+        wrong.append(Diagnostic(place=place, message=f"YAML reads the key {value} as {kind}", expected="a name"))
+    return value
+
+
+def _scalar(node: yaml.Node, place: Place, wrong: list[Diagnostic]) -> Plain:
+    value, kind = str(node.value), node.tag.removeprefix(TAG)
+    if kind == "null":
+        return None
+    if kind == "bool":
+        if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        message = f"YAML reads the name {value} as a boolean"
+        wrong.append(Diagnostic(place=place, message=message, hint=f'rename it, or quote it: "{value}"'))
+    if kind == "int":
+        if re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", value):
+            return int(value)
+        message = f"YAML reads {value} as {_odd_integer(value)}"
+        wrong.append(Diagnostic(place=place, message=message, expected="a decimal integer without leading zeros"))
+    if kind == "float":
+        try:
+            return float(value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        except ValueError:
+            wrong.append(Diagnostic(place=place, message=f"YAML reads {value} as a base-60 number",
+                                    expected="a decimal number"))  # fmt: skip
+    return value
+
+
+def _odd_integer(value: str) -> str:
+    if ":" in value:
+        return "a base-60 number"
+    return "an octal number" if re.fullmatch(r"[-+]?0[0-7_]+", value) else "a binary, octal or hexadecimal number"
