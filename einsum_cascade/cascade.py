@@ -41,9 +41,9 @@ class Expect:
 class Cascade:
     """A cascade of extended Einsums. `load.load(Cascade, name_or_path)` makes one; it holds no hardware and no data.
 
-    `ranks` default sizes; `params` derived constants, evaluated in order; `inputs` and `declared` the shapes of tensors;
-    `variables` the rank of each variable that is not a lower-cased rank name; `statements` all views, initial values and
-    Einsums in the order of the text; `sequence` the variables of the sequence rank, outermost first; `density` the
+    `ranks` default sizes; `params` derived constants; `inputs` and `declared` the shapes of tensors; `variables` the
+    rank of each variable that is not a lower-cased rank name; `statements` all views, initial values and Einsums in the
+    order of the text; `sequence` the variables of the sequence rank, outermost first; `density` the
     expected live fraction of data-dependent Einsums; `stop` the number of steps of an iterative rank where it is not
     the rank's size.
     """
@@ -90,7 +90,7 @@ class Cascade:
 
 
 def shape(cascade: Cascade, sizes: Mapping[str, Value] | None = None) -> dict[str, Value]:
-    """Return the value of every rank and parameter: defaults, overridden by `sizes`, parameters derived in order.
+    """Return the value of every rank and parameter: defaults, overridden by `sizes`, parameters derived.
 
     Ranks are positive integers, in words or elements along the rank.
 
@@ -103,27 +103,46 @@ def shape(cascade: Cascade, sizes: Mapping[str, Value] | None = None) -> dict[st
     given = dict(sizes or {})
     known = {*cascade.ranks, *cascade.params, *rank_names(cascade)}
     wrong = [
-        Diagnostic(place=cascade.place, message=f"{cascade.name} has no rank or parameter {name}",
-                   hint=did_you_mean(name, known))
+        Diagnostic(
+            place=cascade.place,
+            message=f"{cascade.name} has no rank or parameter {name}",
+            hint=did_you_mean(name, known),
+        )
         for name in given
         if name not in known
-    ]  # fmt: skip
+    ]
     if wrong:
         raise SpecError(wrong)
-    names: dict[str, Value] = {}
-    for name, expression in {**cascade.ranks, **cascade.params}.items():
-        names[name] = given[name] if name in given else evaluate(expression, {**given, **names})
-    names |= {name: value for name, value in given.items() if name not in names}
+    names = _evaluated({**cascade.ranks, **cascade.params}, given)
     for name in rank_names(cascade):
         value = names.get(name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             expression = cascade.params.get(name) or cascade.ranks.get(name) or Number(0)
             message = f"rank {name} has size {value}"
-            wrong.append(Diagnostic(place=getattr(expression, "place", cascade.place), message=message,
-                                    expected="a positive integer"))  # fmt: skip
+            wrong.append(
+                Diagnostic(
+                    place=getattr(expression, "place", cascade.place), message=message, expected="a positive integer"
+                )
+            )
     if wrong:
         raise SpecError(wrong)
     return names
+
+
+def _evaluated(expressions: Mapping[str, Expression], given: Mapping[str, Value]) -> dict[str, Value]:
+    """Evaluate in order, and again what depends on something that stands further down."""
+    names, pending = dict(given), {n: e for n, e in expressions.items() if n not in given}
+    while pending:
+        failed: dict[str, SpecError] = {}
+        for name, expression in pending.items():
+            try:
+                names[name] = evaluate(expression, names)
+            except SpecError as error:
+                failed[name] = error
+        if len(failed) == len(pending):
+            raise SpecError([d for error in failed.values() for d in error.diagnostics])
+        pending = {n: e for n, e in pending.items() if n in failed}
+    return {n: names[n] for n in (*expressions, *given)}
 
 
 def rank_names(cascade: Cascade) -> tuple[str, ...]:

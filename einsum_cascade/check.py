@@ -1,4 +1,4 @@
-"""Well-formedness of a cascade: every name known, every index list of the right length, every recursion well-founded."""
+"""Well-formedness of a cascade: names known, index lists of the right length, recursions well-founded."""
 
 from collections.abc import Callable, Iterator
 
@@ -58,34 +58,53 @@ def _tensors(cascade: Cascade, at: At) -> Iterator[Diagnostic]:
     ranks = {t: len(d) for t, d in {**cascade.inputs, **cascade.declared}.items()}
     for s in cascade.statements:
         if s.name in cascade.inputs:
-            yield Diagnostic(place=s.target.place, message=f"{s.name} is an input and cannot be written",
-                             hint="give the result another name")  # fmt: skip
+            yield Diagnostic(
+                place=s.target.place,
+                message=f"{s.name} is an input and cannot be written",
+                hint="give the result another name",
+            )
         ranks.setdefault(s.name, len(s.target.indices))
         if s.role == "initial" and s.name not in written:
-            yield Diagnostic(place=s.target.place, message=f"{s.name} has an initial value but no definition",
-                             expected=f"an Einsum that writes {s.name}[...+1]", hint=did_you_mean(s.name, written))  # fmt: skip
+            yield Diagnostic(
+                place=s.target.place,
+                message=f"{s.name} has an initial value but no definition",
+                expected=f"an Einsum that writes {s.name}[...+1]",
+                hint=did_you_mean(s.name, written),
+            )
     for s in cascade.statements:
         for a in [s.target, *read_accesses(s)]:
             if a.tensor not in known and a is not s.target:
-                yield Diagnostic(place=a.place, message=f"unknown tensor {a.tensor}",
-                                 expected="an input, a view or the left side of an Einsum",
-                                 hint=did_you_mean(a.tensor, known))  # fmt: skip
+                yield Diagnostic(
+                    place=a.place,
+                    message=f"unknown tensor {a.tensor}",
+                    expected="an input, a view or the left side of an Einsum",
+                    hint=did_you_mean(a.tensor, known),
+                )
             elif a.tensor in ranks and len(a.indices) != ranks[a.tensor]:
                 count = ranks[a.tensor]
-                yield Diagnostic(place=a.place, message=f"{a.tensor} has {len(a.indices)} ind{_ices(len(a.indices))} here",
-                                 expected=f"{count} ind{_ices(count)}, as where it is defined")  # fmt: skip
+                yield Diagnostic(
+                    place=a.place,
+                    message=f"{a.tensor} has {len(a.indices)} ind{_ices(len(a.indices))} here",
+                    expected=f"{count} ind{_ices(count)}, as where it is defined",
+                )
     for i, name in enumerate(cascade.outputs):
         if name not in known:
-            yield Diagnostic(place=at("outputs", i), message=f"no Einsum writes the output {name}",
-                             hint=did_you_mean(name, written))  # fmt: skip
+            yield Diagnostic(
+                place=at("outputs", i), message=f"no Einsum writes the output {name}", hint=did_you_mean(name, written)
+            )
     for section, names in (("declare", cascade.declared), ("density", cascade.density)):
         for name in names:
             if name not in written:
-                yield Diagnostic(place=at(section, f"{name}#key"), message=f"{section} names {name}, which no Einsum writes",
-                                 hint=did_you_mean(name, written))  # fmt: skip
+                yield Diagnostic(
+                    place=at(section, f"{name}#key"),
+                    message=f"{section} names {name}, which no Einsum writes",
+                    hint=did_you_mean(name, written),
+                )
     for name, value in cascade.density.items():
         if not 0 <= value <= 1:
-            yield Diagnostic(place=at("density", name), message=f"density {value} of {name}", expected="between 0 and 1")
+            yield Diagnostic(
+                place=at("density", name), message=f"density {value} of {name}", expected="between 0 and 1"
+            )
 
 
 def _ices(count: int) -> str:
@@ -93,7 +112,7 @@ def _ices(count: int) -> str:
 
 
 def _names(cascade: Cascade, at: At, ranks: set[str]) -> Iterator[Diagnostic]:
-    """Constants, variables of `seq`, `vars` and `stop`."""
+    """Constants, variables of `seq` and `stop`."""
     used = {v for s in cascade.statements for v in iteration_variables(s)}
     used |= {r.into for s in cascade.statements for r in s.reductions if r.into}
     ranks = ranks | {cascade.rank(v) for v in used}
@@ -103,30 +122,53 @@ def _names(cascade: Cascade, at: At, ranks: set[str]) -> Iterator[Diagnostic]:
             if isinstance(node, Constant) and node.name not in ranks:
                 tensors = {*cascade.inputs, *(o.name for o in cascade.statements)}
                 hint = f"write {node.name}[...] to read the tensor" if node.name in tensors else ""
-                yield Diagnostic(place=node.place, message=f"unknown constant {node.name}", expected="a rank or a parameter",
-                                 hint=hint or did_you_mean(node.name, ranks) or "define it under `params`")  # fmt: skip
+                yield Diagnostic(
+                    place=node.place,
+                    message=f"unknown constant {node.name}",
+                    expected="a rank or a parameter",
+                    hint=hint or did_you_mean(node.name, ranks) or "define it under `params`",
+                )
     for section, dims in (("inputs", cascade.inputs), ("declare", cascade.declared)):
         for tensor, expressions in dims.items():
             for i, e in enumerate(expressions):
                 for node in walk(e):
                     if isinstance(node, Variable):
-                        yield Diagnostic(place=at(section, tensor, i), message=f"{node.name} is not a rank",
-                                         expected="an upper-case rank or a size", hint=f"write {node.name.upper()}")  # fmt: skip
-    sizes = {"ranks": cascade.ranks, "params": cascade.params, "stop": cascade.stop, "expect": cascade.expect.operations}
+                        yield Diagnostic(
+                            place=at(section, tensor, i),
+                            message=f"{node.name} is not a rank",
+                            expected="an upper-case rank or a size",
+                            hint=f"write {node.name.upper()}",
+                        )
+    sizes = {
+        "ranks": cascade.ranks,
+        "params": cascade.params,
+        "stop": cascade.stop,
+        "expect": cascade.expect.operations,
+    }
     for e in (e for section in sizes.values() for e in section.values()):
         for node in walk(e):
-            name = node.name if isinstance(node, Constant | Variable) else node.tensor if isinstance(node, Access) else ""
+            name = (
+                node.name if isinstance(node, Constant | Variable) else node.tensor if isinstance(node, Access) else ""
+            )
             if name and not (isinstance(node, Constant) and name in ranks):
-                yield Diagnostic(place=node.place, message=f"unknown constant {name}", expected="a rank or a parameter",
-                                 hint=did_you_mean(name, ranks))  # fmt: skip
-    for section, names in (("vars", cascade.variables), ("stop", cascade.stop)):
-        for name in names:
-            if name not in used:
-                yield Diagnostic(place=at(section, f"{name}#key"), message=f"no Einsum uses the variable {name}",
-                                 hint=did_you_mean(name, used))  # fmt: skip
+                yield Diagnostic(
+                    place=node.place,
+                    message=f"unknown constant {name}",
+                    expected="a rank or a parameter",
+                    hint=did_you_mean(name, ranks),
+                )
+    for name in cascade.stop:
+        if name not in used:
+            yield Diagnostic(
+                place=at("stop", f"{name}#key"),
+                message=f"no Einsum uses the variable {name}",
+                hint=did_you_mean(name, used),
+            )
     for i, name in enumerate(cascade.sequence):
         if name not in used:
-            yield Diagnostic(place=at("seq", i), message=f"no Einsum uses the variable {name}", hint=did_you_mean(name, used))
+            yield Diagnostic(
+                place=at("seq", i), message=f"no Einsum uses the variable {name}", hint=did_you_mean(name, used)
+            )
 
 
 def _ranks(cascade: Cascade, s: Einsum, ranks: set[str]) -> Iterator[Diagnostic]:
@@ -134,13 +176,23 @@ def _ranks(cascade: Cascade, s: Einsum, ranks: set[str]) -> Iterator[Diagnostic]
     chosen = selection(s)
     for name in (*iteration_variables(s), *([chosen.into] if chosen and chosen.into else [])):
         if cascade.rank(name) not in ranks:
-            place = next((n.place for e in (s.target, s.expression) for n in walk(e)
-                          if isinstance(n, Variable) and n.name == name), s.place)  # fmt: skip
+            place = next(
+                (
+                    n.place
+                    for e in (s.target, s.expression)
+                    for n in walk(e)
+                    if isinstance(n, Variable) and n.name == name
+                ),
+                s.place,
+            )
             known = {v for other in cascade.statements for v in iteration_variables(other) if cascade.rank(v) in ranks}
             hint = did_you_mean(name, known) if len(name) > 1 else ""
-            yield Diagnostic(place=place, message=f"nothing gives a size to rank {cascade.rank(name)} of variable {name}",
-                             expected="a rank of an input, of `ranks` or of `params`",
-                             hint=hint or f"vars: {{{name}: RANK}} says over which rank {name} runs")  # fmt: skip
+            yield Diagnostic(
+                place=place,
+                message=f"nothing gives a size to rank {cascade.rank(name)} of variable {name}",
+                expected="a rank of an input, of `ranks` or of `params`",
+                hint=hint or f"vars: {{{name}: RANK}} says over which rank {name} runs",
+            )
 
 
 def _reductions(s: Einsum) -> Iterator[Diagnostic]:
@@ -151,22 +203,35 @@ def _reductions(s: Einsum) -> Iterator[Diagnostic]:
     for r in s.reductions:
         where = {v for c in s.conditions for side in (c.left, c.right) for v in variables(side)}
         if r.variable not in reduced and r.variable in iteration_variables(s):
-            yield Diagnostic(place=r.place, message=f"{r.variable} is reduced but stands in the target {show(s.target)}",
-                             hint=f"leave {r.variable} out on one of the two sides")  # fmt: skip
+            yield Diagnostic(
+                place=r.place,
+                message=f"{r.variable} is reduced but stands in the target {show(s.target)}",
+                hint=f"leave {r.variable} out on one of the two sides",
+            )
         elif r.variable not in inside | where | set(reduced):
-            yield Diagnostic(place=r.place, message=f"{r.variable} is reduced but does not occur in the expression",
-                             hint=did_you_mean(r.variable, set(reduced)))  # fmt: skip
+            yield Diagnostic(
+                place=r.place,
+                message=f"{r.variable} is reduced but does not occur in the expression",
+                hint=did_you_mean(r.variable, set(reduced)),
+            )
         if r.variable in seen:
             yield Diagnostic(place=r.place, message=f"{r.variable} is reduced twice")
         seen.add(r.variable)
         if r.into and (r.into not in variables(*s.target.indices) or r.into in inside):
-            yield Diagnostic(place=r.place, message=f"{r.operator} writes coordinates into the new variable {r.into}",
-                             expected=f"{r.into} in the target and not in the expression")  # fmt: skip
+            yield Diagnostic(
+                place=r.place,
+                message=f"{r.operator} writes coordinates into the new variable {r.into}",
+                expected=f"{r.into} in the target and not in the expression",
+            )
     if len(selections) > 1:
         yield Diagnostic(place=selections[1].place, message="one selection a statement", hint="write two Einsums")
     if any(accesses(i) for i in s.target.indices) and s.role == "einsum" and not s.reductions:
-        yield Diagnostic(place=s.target.place, message=f"a scatter into {s.name} needs its reduction",
-                         expected="how values meet that fall on one coordinate", hint=f"write {show(s)} :: sum(...)")  # fmt: skip
+        yield Diagnostic(
+            place=s.target.place,
+            message=f"a scatter into {s.name} needs its reduction",
+            expected="how values meet that fall on one coordinate",
+            hint=f"write {show(s)} :: sum(...)",
+        )
 
 
 def _twice(cascade: Cascade) -> Iterator[Diagnostic]:
@@ -174,7 +239,10 @@ def _twice(cascade: Cascade) -> Iterator[Diagnostic]:
     first: dict[Access, Einsum] = {}
     for s in cascade.statements:
         if s.target in first and not (s.conditions and first[s.target].conditions):
-            yield Diagnostic(place=s.target.place, message=f"{show(s.target)} is defined a second time",
-                             expected="a single assignment per point",
-                             hint=f"it is defined in line {first[s.target].place.line}; pieces need disjoint conditions")  # fmt: skip
+            yield Diagnostic(
+                place=s.target.place,
+                message=f"{show(s.target)} is defined a second time",
+                expected="a single assignment per point",
+                hint=f"it is defined in line {first[s.target].place.line}; pieces need disjoint conditions",
+            )
         first.setdefault(s.target, s)

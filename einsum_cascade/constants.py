@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from einsum_cascade.einsum import Access, Apply, Attend, Constant, Expression, Number, Variable, walk
+from einsum_cascade.einsum import Access, Attend, Constant, Expression, Number, Variable, walk
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
 Value = int | float

@@ -30,6 +30,14 @@ class Document:
             path = path[:-1]
         return self.places.get(path, Place(file=self.file, text=self.lines[0] if self.lines else ""))
 
+    def folded(self, *path: str | int) -> bool:
+        """Return whether YAML folds the lines of the text at `path` into one."""
+        node = self.nodes[path]
+        if not isinstance(node, yaml.ScalarNode) or node.style == "|":
+            return False
+        lines = node.end_mark.line - node.start_mark.line
+        return lines > (1 if node.style == ">" else 0)
+
     def text_lines(self, *path: str | int) -> Iterator[tuple[str, Place]]:
         """Yield the lines of the text at `path`, each with the place of its first character."""
         node = self.nodes[path]
@@ -50,8 +58,8 @@ class Document:
 def read(text: str, file: str) -> list[Document]:
     """Return the documents of a YAML text.
 
-    Raises SpecError with every mistake of the text's form: YAML syntax, duplicate keys, merge keys, keys that YAML takes
-    for booleans or numbers, octal and base-60 numbers.
+    Raises SpecError with every mistake of the text's form: YAML syntax, duplicate keys, merge keys, keys that YAML
+    takes for booleans or numbers, octal and base-60 numbers.
 
     >>> [d.data for d in read("a: 1\\n---\\nb: [2, x]\\n", "f.yaml")]
     [{'a': 1}, {'b': [2, 'x']}]

@@ -37,7 +37,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Access:
-    """A tensor at index expressions: K[e, m1*M0+m0]. Inside an index it gathers, inside a target's index it scatters."""
+    """A tensor at index expressions: K[e, m1*M0+m0]. In an index it gathers, in a target's index it scatters."""
 
     tensor: str
     indices: tuple["Expression", ...]
@@ -89,7 +89,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Einsum:
-    """One statement. `role` is "einsum", "view" (re-indexing or table, costs nothing) or "initial" (of a running rank)."""
+    """One statement. `role`: "einsum", "view" (re-indexing or table, free) or "initial" (value of a running rank)."""
 
     target: Access
     expression: Expression
@@ -148,7 +148,11 @@ def read_accesses(einsum: Einsum) -> list[Access]:
     >>> [a.tensor for a in read_accesses(parse("DI[IX[j]] = A[j] :: sum(j) | A[j] > TH"))]
     ['A', 'A', 'IX']
     """
-    nodes = [einsum.expression, *(side for c in einsum.conditions for side in (c.left, c.right)), *einsum.target.indices]
+    nodes = [
+        einsum.expression,
+        *(side for c in einsum.conditions for side in (c.left, c.right)),
+        *einsum.target.indices,
+    ]
     return [a for node in nodes for a in accesses(node)]
 
 
@@ -232,11 +236,12 @@ def show(node: Expression | Condition | Reduction | Einsum, outer: int = 0) -> s
         case Attend():
             return f"ATTEND({','.join(node.variables)}; {show(node.score)}, {show(node.value)})"
     if node.operator == "neg":
-        return f"-{show(node.arguments[0], 4)}"
+        return f"(-{show(node.arguments[0], 5)})" if outer > 5 else f"-{show(node.arguments[0], 5)}"
     if node.operator not in INFIX:
         return f"{node.operator}({', '.join(map(show, node.arguments))})"
     binding = BINDING.get(node.operator, 4)
     left, right = node.arguments
     sign = f" {INFIX[node.operator]} " if binding != 4 or node.operator in ("mul", "div") else INFIX[node.operator]
-    text = f"{show(left, binding)}{sign}{show(right, binding + 1)}"
+    power = node.operator == "pow"  # binds to the right
+    text = f"{show(left, binding + power)}{sign}{show(right, binding + (not power))}"
     return f"({text})" if binding < outer else text

@@ -151,26 +151,42 @@ def _cascade(document: Document) -> Cascade:
             wrong = _merged(_form_error(document, dict(e)) for e in error.errors())
     unreadable = {(d.place.line, d.place.column) for d in wrong}
     collect = _Collect(document)
-    statements = [replace(s, role=r) for k, r in (("views", "view"), ("init", "initial"), ("einsums", "einsum"))
-                  if (document.place(k).line, document.place(k).column) not in unreadable for s in collect.statements(k)]  # fmt: skip
+    statements = [
+        replace(s, role=role)
+        for key, role in ROLES.items()
+        if (document.place(key).line, document.place(key).column) not in unreadable
+        for s in collect.statements(key)
+    ]
     if form is None:
         raise SpecError([*wrong, *collect.wrong])
     expect = form.expect
     if expect.mask:
         collect.attempt(parse_conditions, expect.mask, document.place("expect", "mask"))
     cascade = Cascade(
-        name=form.cascade, description=form.description, source=form.source, variables=form.vars,
-        ranks=collect.expressions("ranks", form.ranks), params=collect.expressions("params", form.params),
-        inputs=collect.shapes("inputs", form.inputs), declared=collect.shapes("declare", form.declare),
-        outputs=tuple(form.outputs), statements=tuple(statements), sequence=tuple(form.seq),
-        density={k: float(v) for k, v in form.density.items()}, stop=collect.expressions("stop", form.stop),
-        mapping=form.mapping, place=document.place("cascade"),
+        name=form.cascade,
+        description=form.description,
+        source=form.source,
+        variables=form.vars,
+        ranks=collect.expressions("ranks", form.ranks),
+        params=collect.expressions("params", form.params),
+        inputs=collect.shapes("inputs", form.inputs),
+        declared=collect.shapes("declare", form.declare),
+        outputs=tuple(form.outputs),
+        statements=tuple(statements),
+        sequence=tuple(form.seq),
+        density={k: float(v) for k, v in form.density.items()},
+        stop=collect.expressions("stop", form.stop),
+        mapping=form.mapping,
+        place=document.place("cascade"),
         expect=Expect(
-            passes=expect.passes, reference=expect.reference, mask=expect.mask, stable=expect.stable,
+            passes=expect.passes,
+            reference=expect.reference,
+            mask=expect.mask,
+            stable=expect.stable,
             macs=None if expect.macs is None else collect.expression(expect.macs, "expect", "macs"),
             operations=collect.expressions("operations", expect.operations, "expect"),
         ),
-    )  # fmt: skip
+    )
     wrong = list(collect.wrong)
     try:
         cascade = expand(cascade, form.variant, document.place("variant"))
@@ -228,10 +244,12 @@ class _Collect:
         return {name: self.expression(value, *above, key, name) for name, value in values.items()}
 
     def shapes(self, key: str, values: Mapping[str, list[str | int]]) -> dict[str, tuple[Expression, ...]]:
-        return {name: tuple(self.expression(d, key, name, i) for i, d in enumerate(dims)) for name, dims in values.items()}
+        return {
+            name: tuple(self.expression(d, key, name, i) for i, d in enumerate(dims)) for name, dims in values.items()
+        }
 
 
-TEXTS = ("views", "init", "einsums")
+ROLES = {"views": "view", "init": "initial", "einsums": "einsum"}
 
 
 def _form_errors(document: Document) -> list[Diagnostic]:
@@ -239,16 +257,14 @@ def _form_errors(document: Document) -> list[Diagnostic]:
     if not isinstance(document.data, dict):
         return [Diagnostic(place=document.place(), message="a cascade is a mapping", expected="`cascade: name`, ...")]
     wrong = []
-    for key in TEXTS:
+    for key in ROLES:
         value = document.data.get(key, "")
         if isinstance(value, list | dict):
             reason = "a list of statements is not read: in `- GM[p] = QK[m,p] :: max(m)` YAML takes `: ` for a mapping"
             hint = f"write `{key}: |` and one statement a line"
             wrong.append(Diagnostic(place=document.place(key), message=reason, expected="a block of text", hint=hint))
         elif isinstance(value, str) and (key,) in document.nodes:
-            node = document.nodes[(key,)]
-            folded = node.style == ">" or (node.style != "|" and node.start_mark.line != node.end_mark.line)
-            if folded and "\n" not in value.strip("\n") and node.start_mark.line + 1 < node.end_mark.line:
+            if document.folded(key) and "\n" not in value.strip("\n"):
                 message = "YAML folds these lines into one, so the statements would run together"
                 hint = f"write `{key}: |`"
                 wrong.append(Diagnostic(place=document.place(key), message=message, hint=hint))
@@ -265,10 +281,14 @@ def _form_error(document: Document, error: Mapping[str, object]) -> Diagnostic:
         place = document.places.get((*path[:-1], f"{name}#key"), document.place(*path))
         return Diagnostic(place=place, message=f"unknown key {name}", hint=did_you_mean(name, known))
     if error["type"] == "missing":
-        return Diagnostic(place=document.place(), message=f"the key {name} is missing",
-                          hint="a cascade needs cascade, inputs, outputs and einsums")  # fmt: skip
+        return Diagnostic(
+            place=document.place(),
+            message=f"the key {name} is missing",
+            hint="a cascade needs cascade, inputs, outputs and einsums",
+        )
     while path and path not in document.places:
         path = path[:-1]  # pydantic adds the member of a union to the path
     message = str(error["msg"]).removeprefix("Input should be ")
-    return Diagnostic(place=document.place(*path), message=f"{'.'.join(map(str, path))} has the wrong kind of value",
-                      expected=message)  # fmt: skip
+    return Diagnostic(
+        place=document.place(*path), message=f"{'.'.join(map(str, path))} has the wrong kind of value", expected=message
+    )

@@ -29,10 +29,13 @@ TILED = ("local2", "summary", "online1", "fa1")
 TILE = """
 LM[{t},{p}] = {s} :: {max}
 """
-LOCAL = TILE + """
+LOCAL = (
+    TILE
+    + """
 SLN[{t},{i},{p}] = exp({s} - LM[{t},{p}])
 SLD[{t},{p}] = SLN[{t},{i},{p}]
 """
+)
 RECOMPOSED = """
 GM[{p}] = LM[{t},{p}] :: max({t})
 CF[{t},{p}] = exp(LM[{t},{p}] - GM[{p}])
@@ -69,18 +72,25 @@ SD[{p}] = SN[{m},{p}]
 NV[{o}] = SN[{m},{p}] * {v}
 {out} = NV[{o}] / SD[{p}]
 """,
-    "local2": LOCAL + RECOMPOSED + """
+    "local2": LOCAL
+    + RECOMPOSED
+    + """
 SN[{t},{i},{p}] = SLN[{t},{i},{p}] * CF[{t},{p}]
 A[{t},{i},{p}] = SN[{t},{i},{p}] / SD[{p}]
 {out} = A[{t},{i},{p}] * {v}
 """,
-    "summary": LOCAL + """
+    "summary": LOCAL
+    + """
 SLNV[{t},{o}] = SLN[{t},{i},{p}] * {v}
-""" + RECOMPOSED + """
+"""
+    + RECOMPOSED
+    + """
 NV[{o}] = SLNV[{t},{o}] * CF[{t},{p}]
 {out} = NV[{o}] / SD[{p}]
 """,
-    "online1": TILE + RUNNING + """
+    "online1": TILE
+    + RUNNING
+    + """
 SLN[{t},{i},{p}] = exp({s} - RM[{t}+1,{p}])
 SLD[{t},{p}] = SLN[{t},{i},{p}]
 SLNV[{t},{o}] = SLN[{t},{i},{p}] * {v}
@@ -90,14 +100,16 @@ SPNV[{t},{o}] = RNV[{t},{o}] * PRM[{t},{p}]
 RNV[{t}+1,{o}] = SLNV[{t},{o}] + SPNV[{t},{o}]
 {out} = RNV[{last},{o}] / RD[{last},{p}]
 """,
-    "fa1": LOCAL + RUNNING + """
+    "fa1": LOCAL
+    + RUNNING
+    + """
 SLNV[{t},{o}] = SLN[{t},{i},{p}] * {v}
 PL[{t},{p}] = exp(LM[{t},{p}] - RM[{t}+1,{p}])
 RD[{t}+1,{p}] = SLD[{t},{p}] * PL[{t},{p}] + RD[{t},{p}] * PRM[{t},{p}]
 RO[{t}+1,{o}] = (RO[{t},{o}] * RD[{t},{p}] * PRM[{t},{p}] + PL[{t},{p}] * SLNV[{t},{o}]) / RD[{t}+1,{p}]
 {out} = RO[{last},{o}]
 """,
-}  # fmt: skip
+}
 
 
 def expand(cascade: Cascade, variant: str = "", place: Place | None = None) -> Cascade:
@@ -112,8 +124,16 @@ def expand(cascade: Cascade, variant: str = "", place: Place | None = None) -> C
     """
     if variant and variant not in VARIANTS:
         hint = did_you_mean(variant, VARIANTS)
-        raise SpecError([Diagnostic(place=place or cascade.place, message=f"unknown variant {variant}",
-                                    expected="one of " + ", ".join(VARIANTS), hint=hint)])  # fmt: skip
+        raise SpecError(
+            [
+                Diagnostic(
+                    place=place or cascade.place,
+                    message=f"unknown variant {variant}",
+                    expected="one of " + ", ".join(VARIANTS),
+                    hint=hint,
+                )
+            ]
+        )
     wrong: list[Diagnostic] = []
     while True:
         at = next((k for k, s in enumerate(cascade.statements) if _first(s.expression)), None)
@@ -128,8 +148,13 @@ def expand(cascade: Cascade, variant: str = "", place: Place | None = None) -> C
             cascade = _with(cascade, at, [before, rest])
             continue
         if statement.reductions:
-            wrong.append(Diagnostic(place=statement.reductions[0].place, message="ATTEND takes no reduction",
-                                    hint="it reduces the variables before the semicolon"))  # fmt: skip
+            wrong.append(
+                Diagnostic(
+                    place=statement.reductions[0].place,
+                    message="ATTEND takes no reduction",
+                    hint="it reduces the variables before the semicolon",
+                )
+            )
         cascade = _expand_one(cascade, at, attend, variant or "stable3", wrong)
     if wrong:
         raise SpecError(wrong)
@@ -166,12 +191,17 @@ def _expand_one(cascade: Cascade, at: int, attend: Attend, variant: str, wrong: 
     over = attend.variables
     wrong += [
         Diagnostic(place=attend.place, message=f"{v} is attended over and stands in the target too")
-        for v in over if v in kept
+        for v in over
+        if v in kept
     ] + [
-        Diagnostic(place=attend.place, message=f"{v} is attended over but does not occur in the score",
-                   hint=did_you_mean(v, variables(attend.score)))
-        for v in over if v not in variables(attend.score)
-    ]  # fmt: skip
+        Diagnostic(
+            place=attend.place,
+            message=f"{v} is attended over but does not occur in the score",
+            hint=did_you_mean(v, variables(attend.score)),
+        )
+        for v in over
+        if v not in variables(attend.score)
+    ]
     if wrong:
         return cascade
     score, value, conditions = attend.score, attend.value, statement.conditions
@@ -196,11 +226,22 @@ def _expand_one(cascade: Cascade, at: int, attend: Attend, variant: str, wrong: 
         target = Access(names("BQK" if tiled else "QK"), tuple(Variable(v) for v in (*attended, *p)), attend.place)
         lines.append(Einsum(target=target, expression=score, conditions=conditions, place=attend.place))
         score = target
-    text = VARIANTS[variant].format(
-        m=",".join(over), t=f"{over[0]}1", i=",".join(inner), p=",".join(p), o=",".join(o),
-        s=show(score), v=_operand(value), out=show(statement.target), last=f"{over[0]}1".upper(),
-        max=", ".join(f"max({v})" for v in inner),
-    ).replace(",]", "]")  # fmt: skip
+    text = (
+        VARIANTS[variant]
+        .format(
+            m=",".join(over),
+            t=f"{over[0]}1",
+            i=",".join(inner),
+            p=",".join(p),
+            o=",".join(o),
+            s=show(score),
+            v=_operand(value),
+            out=show(statement.target),
+            last=f"{over[0]}1".upper(),
+            max=", ".join(f"max({v})" for v in inner),
+        )
+        .replace(",]", "]")
+    )
     own = {s.name for line in text.splitlines() for s in parse_line(line)} - {statement.name}
     for line in text.splitlines():
         for made in parse_line(line):

@@ -59,8 +59,8 @@ OPERATORS: dict[str, Operator] = {
     "floor": Operator(1, "cmp"),
 }
 
-FUNCTIONS = tuple(n for n in OPERATORS if n not in
-                  {"add", "sub", "neg", "mul", "div", "floordiv", "mod", "pow", "le", "lt", "ge", "gt", "eq", "ne", "and"})  # fmt: skip
+SIGNED = {"add", "sub", "neg", "mul", "div", "floordiv", "mod", "pow", "le", "lt", "ge", "gt", "eq", "ne", "and"}
+FUNCTIONS = tuple(n for n in OPERATORS if n not in SIGNED)
 REDUCTIONS = ("sum", "max", "min", "prod", "argmax", "argtopk", "argsort")
 REDUCTION_OPERATION = {"sum": "add", "max": "max", "min": "min", "prod": "mul",
                        "argmax": "argmax", "argtopk": "topk", "argsort": "sort"}  # fmt: skip

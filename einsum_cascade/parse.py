@@ -93,8 +93,13 @@ class Parser:
                 self.fail("`and`, or the end of the statement", hint)
         if self.token.text == "::":
             self.fail("the end of the statement", "the reduction stands before the condition: ... :: max(m) | m <= p")
-        return Einsum(target=target, expression=expression, reductions=tuple(reductions),
-                      conditions=tuple(conditions), place=self.since(start))  # fmt: skip
+        return Einsum(
+            target=target,
+            expression=expression,
+            reductions=tuple(reductions),
+            conditions=tuple(conditions),
+            place=self.since(start),
+        )
 
     def access(self) -> Access:
         """access"""
@@ -115,8 +120,9 @@ class Parser:
         start, name = self.at, self.token.text
         if name not in REDUCTIONS:
             message = f"unknown reduction {name}" if self.token.kind == "lower" else ""
-            self.fail("one of " + ", ".join(REDUCTIONS), did_you_mean(name, REDUCTIONS) if message else "",
-                      message=message)  # fmt: skip
+            self.fail(
+                "one of " + ", ".join(REDUCTIONS), did_you_mean(name, REDUCTIONS) if message else "", message=message
+            )
         self.at += 1
         self.need("(", f"after {name}", f"write {name}(m) with the variable that is reduced")
         variable, into, by_index = self.variable(), None, False
@@ -152,7 +158,8 @@ class Parser:
 
     def expression(self) -> Expression:
         """expr, where comparisons are allowed (inside where)."""
-        start, parts = self.at, []
+        start = self.at
+        parts: list[Expression] = []
         while True:
             sides, signs = [self.sum()], []
             while self.token.text in COMPARISONS:
@@ -216,17 +223,22 @@ class Parser:
         if token.kind == "upper" and following == "[":
             return self.access()
         if token.kind == "upper" and following == "(":
-            self.fail("`[` after a tensor name", f"write {token.text}[...]; functions are lower case",
-                      self.tokens[self.at + 1])  # fmt: skip
+            self.fail(
+                "`[` after a tensor name",
+                f"write {token.text}[...]; functions are lower case",
+                self.tokens[self.at + 1],
+            )
         if token.kind == "upper":
             self.at += 1
             return Constant(token.text, token.place)
         if token.kind == "lower" and following == "(":
             return self.call()
         if token.kind == "lower" and following == "[":
-            self.fail("`(` after a function or an operator after a variable",
-                      f"tensor names start with an upper-case letter: {token.text.upper()}[...]",
-                      self.tokens[self.at + 1])  # fmt: skip
+            self.fail(
+                "`(` after a function or an operator after a variable",
+                f"tensor names start with an upper-case letter: {token.text.upper()}[...]",
+                self.tokens[self.at + 1],
+            )
         if token.kind == "lower" and token.text not in ("and", "or"):
             self.at += 1
             return Number(float("inf"), token.place) if token.text == "inf" else Variable(token.text, token.place)

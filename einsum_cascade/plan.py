@@ -93,8 +93,13 @@ def _order(given: list[Einsum], carried: frozenset[tuple[int, int]]) -> list[Nod
         writers.setdefault(s.name, []).append(k)
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(given)))
-    graph.add_edges_from((w, k) for k, s in enumerate(given) for a in read_accesses(s)
-                         for w in writers.get(a.tensor, ()) if (w, k) not in carried)  # fmt: skip
+    graph.add_edges_from(
+        (w, k)
+        for k, s in enumerate(given)
+        for a in read_accesses(s)
+        for w in writers.get(a.tensor, ())
+        if (w, k) not in carried
+    )
     parts = nx.condensation(graph)
     result: list[Node] = []
     for part in nx.lexicographical_topological_sort(parts, key=lambda n: min(parts.nodes[n]["members"])):
@@ -118,7 +123,9 @@ def _recurrence(group: list[Einsum]) -> Loop:
     cycle = ", ".join(sorted(names))
     message = f"{cycle} depend{'s' * (len(names) == 1)} on {'itself' if len(names) == 1 else 'each other'}"
     hint = "a running rank writes X[v+1] from X[v]; a recursion reads X[j] | j < i where it writes X[i]"
-    raise SpecError([Diagnostic(place=group[0].place, message=message + " without advancing along any rank", hint=hint)])
+    raise SpecError(
+        [Diagnostic(place=group[0].place, message=message + " without advancing along any rank", hint=hint)]
+    )
 
 
 def _carried(group: list[Einsum], names: set[str], variable: str) -> set[tuple[int, int]] | None:

@@ -21,7 +21,7 @@ def is_teaal(document: Document) -> bool:
 
 
 def read_teaal(document: Document) -> Cascade:
-    """Return the cascade of a TeAAL document: inputs are what is declared and never written, outputs what is never read.
+    """Return the cascade of a TeAAL document: inputs are never written, outputs never read.
 
     Raises SpecError at what is not in the common subset, saying what is not supported.
 
@@ -47,11 +47,18 @@ def read_teaal(document: Document) -> Cascade:
     shapes: dict[str, tuple[Expression, ...]] = {}
     for tensor, dimensions in declaration.items():
         if isinstance(dimensions, list):
-            shapes[tensor] = tuple(parse_expression(str(d), document.place("einsum", "declaration", tensor, i))
-                                   for i, d in enumerate(dimensions))  # fmt: skip
+            shapes[tensor] = tuple(
+                parse_expression(str(d), document.place("einsum", "declaration", tensor, i))
+                for i, d in enumerate(dimensions)
+            )
         else:
-            wrong.append(Diagnostic(place=document.place("einsum", "declaration", tensor), expected="a list of ranks",
-                                    message=f"the declaration of {tensor} is not a list"))  # fmt: skip
+            wrong.append(
+                Diagnostic(
+                    place=document.place("einsum", "declaration", tensor),
+                    expected="a list of ranks",
+                    message=f"the declaration of {tensor} is not a list",
+                )
+            )
     statements: list[Einsum] = []
     for i, text in enumerate(expressions):
         place = document.place("einsum", "expressions", i)
@@ -59,8 +66,13 @@ def read_teaal(document: Document) -> Cascade:
             message = "this list item is not a text (YAML takes `: ` for a mapping)"
             wrong.append(Diagnostic(place=place, message=message, hint="quote it"))
         elif "take(" in text or "dot(" in text:
-            wrong.append(Diagnostic(place=place, message="TeAAL's take() and dot() are not supported",
-                                    hint="write a product, and a condition for what is to be kept"))  # fmt: skip
+            wrong.append(
+                Diagnostic(
+                    place=place,
+                    message="TeAAL's take() and dot() are not supported",
+                    hint="write a product, and a condition for what is to be kept",
+                )
+            )
         else:
             try:
                 statements += parse_line(text, place)
@@ -71,12 +83,15 @@ def read_teaal(document: Document) -> Cascade:
     written = {s.name for s in statements}
     read = {a.tensor for s in statements for a in read_accesses(s)}
     cascade = Cascade(
-        name=Path(document.file).stem, description="from a TeAAL file", statements=tuple(statements),
+        name=Path(document.file).stem,
+        description="from a TeAAL file",
+        statements=tuple(statements),
         inputs={t: s for t, s in shapes.items() if t not in written},
         declared={t: s for t, s in shapes.items() if t in written},
         outputs=tuple(dict.fromkeys(s.name for s in statements if s.name not in read)),
-        mapping=mapping if isinstance(mapping, dict) else {}, place=document.place("einsum"),
-    )  # fmt: skip
+        mapping=mapping if isinstance(mapping, dict) else {},
+        place=document.place("einsum"),
+    )
     wrong = check(cascade, document.place)
     if wrong:
         raise SpecError(wrong)

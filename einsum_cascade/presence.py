@@ -1,0 +1,257 @@
+"""Which coordinates of every tensor are present, as sets of integer points: symbolic, exact, whatever the sizes.
+
+Presence starts with the inputs (complete), is cut by static conditions and by coordinates out of range, and propagates
+through expressions by the merge rules of `operators`. A recurrence is solved by proposing a set and proving that one
+step maps it to itself; since a recurrence is well-founded, such a set is the only solution.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+
+from einsum_cascade.cascade import Cascade, size
+from einsum_cascade.constants import Value, evaluate, is_constant
+from einsum_cascade.einsum import (
+    Access,
+    Apply,
+    Condition,
+    Einsum,
+    Expression,
+    Variable,
+    accesses,
+    iteration_variables,
+    selection,
+    variables,
+)
+from einsum_cascade.operators import OPERATORS
+from einsum_cascade.plan import Loop, Node, schedule, statements
+from einsum_cascade.points import Affine, NotCountable, Set, box, empty, everything, number, var, where
+from einsum_cascade.shapes import tensor_shapes
+
+SIGNS = {"le": "<=", "lt": "<", "ge": ">=", "gt": ">", "eq": "==", "ne": "!="}
+STEPS = 4  # how often a recurrence is iterated before the search for its presence is given up
+
+
+def axis(k: int) -> str:
+    """Return the name of coordinate `k` of a tensor in its set of present points.
+
+    >>> axis(1)
+    '#1'
+    """
+    return f"#{k}"
+
+
+@dataclass
+class Presence:
+    """`sets` tensor -> present points over `axis(0)`, ...; `bounds` what is an upper bound, and why."""
+
+    cascade: Cascade
+    names: Mapping[str, Value]
+    sets: dict[str, Set] = field(default_factory=dict)
+    bounds: dict[str, str] = field(default_factory=dict)
+
+    def domain(self, s: Einsum) -> Set:
+        """Return the present points of the iteration space of `s`, data-dependent conditions aside."""
+        inside = iteration_variables(s)
+        space = box({v: size(self.cascade, v, self.names) for v in inside})
+        for c in s.conditions:
+            space &= self._condition(c, s.name)
+        return space & self._present(s.expression, s.name)
+
+    def affine(self, node: Expression) -> Affine | None:
+        """Return an index expression as a quasi-affine form, or None if it is not one."""
+        if is_constant(node):
+            value = evaluate(node, self.names)
+            return number(value) if isinstance(value, int) else None
+        if isinstance(node, Variable):
+            return var(node.name)
+        if not isinstance(node, Apply):
+            return None
+        parts = [self.affine(a) for a in node.arguments]
+        if any(p is None for p in parts):
+            return None
+        first, second = parts[0], parts[-1]
+        assert first is not None and second is not None
+        constant = second.constant if not second.variables() else None
+        match node.operator:
+            case "add":
+                return first + second
+            case "sub":
+                return first - second
+            case "neg":
+                return -first
+            case "mul" if constant is not None:
+                return first * constant
+            case "mul" if not first.variables():
+                return second * first.constant
+            case "floordiv" if constant:
+                return first // constant
+            case "mod" if constant:
+                return first % constant
+        return None
+
+    def _condition(self, c: Condition, reader: str) -> Set:
+        left, right = self.affine(c.left), self.affine(c.right)
+        if left is not None and right is not None:
+            return where(left, SIGNS[c.operator], right)
+        return self._present(c.left, reader) & self._present(c.right, reader)
+
+    def _present(self, node: Expression, reader: str) -> Set:
+        if isinstance(node, Access):
+            return self._read(node, reader)
+        if not isinstance(node, Apply):
+            return everything()
+        parts = [self._present(a, reader) for a in node.arguments]
+        merge = OPERATORS[node.operator].merge
+        if merge == "left":
+            return parts[0]
+        return reduce(lambda a, b: a | b if merge == "union" else a & b, parts)
+
+    def _read(self, a: Access, reader: str) -> Set:
+        """The points at which an access finds something; an index that depends on data finds all that can be there."""
+        result = self.sets[a.tensor]
+        forms = [self.affine(i) for i in a.indices]
+        inner = [self._present(i, reader) for i in a.indices]
+        unknown = [k for k, f in enumerate(forms) if f is None]
+        if unknown:
+            whole = result.project([axis(k) for k in unknown])
+            if not self._complete(a.tensor, unknown):
+                self.bounds.setdefault(reader, f"{a.tensor} is read where the data say, and is not present everywhere")
+            result = whole
+        known = {axis(k): f for k, f in enumerate(forms) if f is not None}
+        return reduce(lambda x, y: x & y, inner, result.substitute(known))
+
+    def _complete(self, tensor: str, axes: Iterable[int]) -> bool:
+        """Whether presence does not vary along these axes."""
+        names = [axis(k) for k in axes]
+        sizes = {axis(k): n for k, n in enumerate(self.shape(tensor))}
+        full = self.sets[tensor].project(names) & box({n: sizes[n] for n in names})
+        return full.is_subset(self.sets[tensor])
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """Return the shape of a tensor."""
+        return self._shapes[tensor]
+
+    def solve(self) -> "Presence":
+        """Fill `sets`."""
+        self._shapes = tensor_shapes(self.cascade, self.names)
+        for tensor in self.cascade.inputs:
+            self.sets[tensor] = self._box(tensor)
+        for node in schedule(self.cascade.statements, fused=False):
+            self._node(node)
+        return self
+
+    def _box(self, tensor: str) -> Set:
+        return box({axis(k): n for k, n in enumerate(self.shape(tensor))})
+
+    def _node(self, node: Node) -> None:
+        if not isinstance(node, Loop):
+            made = self._write(node)
+            self.sets[node.name] = self.sets[node.name] | made if node.name in self.sets else made
+            return
+        group = list(statements(node))
+        tensors = tuple(dict.fromkeys(s.name for s in group))
+        start = {t: self.sets.get(t, empty([axis(k) for k in range(len(self.shape(t)))])) for t in tensors}
+        if not (
+            self._fixed(group, start, self._from_above(tensors))
+            or self._fixed(group, start, start, self._steps_on(group, tensors, node.variable))
+        ):
+            for t in tensors:
+                self.sets[t] = self._box(t)
+                self.bounds[t] = "the recurrence's presence has no closed form"
+
+    def _from_above(self, tensors: Iterable[str]) -> dict[str, Set]:
+        return {t: self._box(t) for t in tensors}
+
+    def _steps_on(self, group: list[Einsum], tensors: Iterable[str], variable: str) -> dict[str, int]:
+        """The axis of each tensor that the loop variable writes."""
+        found = {}
+        for s in group:
+            for k, i in enumerate(s.target.indices):
+                if variable in variables(i):
+                    found[s.name] = k
+        return found
+
+    def _fixed(
+        self,
+        group: list[Einsum],
+        start: dict[str, Set],
+        guess: dict[str, Set],
+        persist: Mapping[str, int] | None = None,
+    ) -> bool:
+        """Iterate one step of the recurrence from `guess`, persisting forward along axes; True at a fixed point."""
+        self.sets |= guess
+        for _ in range(STEPS):
+            before = {t: self.sets[t] for t in start}
+            after = dict(start)
+            for s in group:
+                made = self._write(s)
+                after[s.name] = after[s.name] | made
+                if persist is None:
+                    self.sets[s.name] = after[s.name]
+            if all(after[t].equals(before[t]) for t in start):
+                self.sets |= after
+                return True
+            if persist is not None:
+                after = {t: _forward(after[t], persist.get(t), self.shape(t)) for t in after}
+            self.sets |= after
+        return False
+
+    def _write(self, s: Einsum) -> Set:
+        """The coordinates that a statement writes."""
+        space, chosen = self.domain(s), selection(s)
+        forms = [self.affine(i) for i in s.target.indices]
+        if chosen and chosen.into:
+            space = self._selected(s, space, chosen.variable, chosen.into)
+        sizes = self.shape(s.name)
+        if all(f is not None for f in forms):
+            made = space.image({axis(k): f for k, f in enumerate(forms) if f is not None})
+        else:
+            self.bounds.setdefault(s.name, "it is scattered to where the data say")
+            made = space.image({axis(k): f for k, f in enumerate(forms) if f is not None})
+            made &= box({axis(k): sizes[k] for k, f in enumerate(forms) if f is None})
+        if s.name in self.cascade.declared:
+            made &= self._box(s.name)
+        return made
+
+    def _selected(self, s: Einsum, space: Set, variable: str, into: str) -> Set:
+        """Replace the selected variable: rank `into` is present as far as there are points to select."""
+        others = {v for v in iteration_variables(s) if v not in variables(*s.target.indices)} - {variable}
+        space = space.project(others)
+        room = box({into: size(self.cascade, into, self.names)})
+        try:
+            pieces = space.fiber_count(variable)
+        except NotCountable:
+            self.bounds.setdefault(s.name, "how many points it selects from has no closed form")
+            return space.project([variable]) & room
+        rest = [v for v in space.variables if v != variable]
+        result = empty([*rest, into])
+        for piece, found in pieces:
+            result |= piece & room & where(var(into), "<", found)
+        return result
+
+
+def _forward(present: Set, k: int | None, shape: tuple[int, ...]) -> Set:
+    """Everything at or after a present point along axis k."""
+    if k is None:
+        return present
+    earlier = present.rename({axis(k): "earlier"}) & where(var("earlier"), "<=", var(axis(k)))
+    grown = (earlier & box({axis(k): shape[k]})).project(["earlier"])
+    names = tuple(axis(n) for n in range(len(shape)))
+    return Set(names, grown.pieces)
+
+
+def presence(cascade: Cascade, names: Mapping[str, Value]) -> Presence:
+    """Return the present points of every tensor; `names` is `cascade.shape(...)`.
+
+    >>> from einsum_cascade.cascade import shape
+    >>> from einsum_cascade.load import read_cascades
+    >>> text = "cascade: a\\ninputs: {Q: [P], K: [M]}\\noutputs: [S]\\neinsums: S[m,p] = Q[p] * K[m] | m <= p"
+    >>> cascade = read_cascades(text)[0]
+    >>> presence(cascade, shape(cascade, {"M": 10**9, "P": 10**9})).sets["S"].count()
+    500000000500000000
+    """
+    return Presence(cascade, names).solve()
+
+
+__all__ = ["Presence", "accesses", "axis", "presence"]
