@@ -30,7 +30,7 @@ from einsum_cascade.thinning import Thinning, thinning
 
 @dataclass(frozen=True, kw_only=True)
 class EinsumCount:
-    """One statement: present `points` of its iteration space, `operations` by name, `macs`: points of a summed product."""
+    """One statement: present `points` of its iteration space, `operations` by name, `macs`: points of summed products."""
 
     einsum: str
     points: int
@@ -42,8 +42,8 @@ class EinsumCount:
 class Counts:
     """What a cascade costs, whatever the machine.
 
-    `einsums` in the order of the text; `words` distinct present (inputs: distinct read) words per tensor; `bounds` tells
-    for which names a number is an upper bound or rests on an assumption, and why; empty means exact.
+    `einsums` in the order of the text; `words` distinct present (inputs: distinct read) words per tensor; `bounds`
+    tells for which names a number is an upper bound or rests on an assumption, and why; empty means exact.
     """
 
     cascade: str

@@ -4,9 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
-
-from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
+from typing import TypeVar
 
 from einsum_cascade import document as yaml_document
 from einsum_cascade.cascade import Cascade, Expect
@@ -14,15 +12,12 @@ from einsum_cascade.check import check
 from einsum_cascade.document import Document
 from einsum_cascade.einsum import Einsum, Expression
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
+from einsum_cascade.forms import FORBID, Flag, Integer, Real, Scalar, Text, read_form
 from einsum_cascade.macro import expand
 from einsum_cascade.parse import parse_conditions, parse_expression, parse_line
 from einsum_cascade.teaal import is_teaal, read_teaal
 
 FOLDER = Path(__file__).parent / "cascades"
-FORBID = ConfigDict(extra="forbid")
-Text = Annotated[str, Strict()]
-Integer = Annotated[int, Strict()]
-Scalar = Integer | Annotated[float, Strict()] | Text
 Noun = TypeVar("Noun")
 
 
@@ -36,7 +31,7 @@ class ExpectForm:
     operations: dict[Text, Scalar] = field(default_factory=dict)
     reference: Text = ""
     mask: Text = ""
-    stable: bool = False
+    stable: Flag = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +54,7 @@ class CascadeForm:
     declare: dict[Text, list[Text | Integer]] = field(default_factory=dict)
     seq: list[Text] = field(default_factory=list)
     expect: ExpectForm = ExpectForm()
-    density: dict[Text, Annotated[float, Strict()] | Integer] = field(default_factory=dict)
+    density: dict[Text, Real] = field(default_factory=dict)
     stop: dict[Text, Scalar] = field(default_factory=dict)
     mapping: dict[Text, object] = field(default_factory=dict)
 
@@ -146,9 +141,9 @@ def _cascade(document: Document) -> Cascade:
     form = None
     if not wrong:
         try:
-            form = TypeAdapter(CascadeForm).validate_python(document.data)
-        except ValidationError as error:
-            wrong = _merged(_form_error(document, dict(e)) for e in error.errors())
+            form = read_form(document, CascadeForm)
+        except SpecError as error:
+            wrong = list(error.diagnostics)
     unreadable = {(d.place.line, d.place.column) for d in wrong}
     collect = _Collect(document)
     statements = [
@@ -196,16 +191,6 @@ def _cascade(document: Document) -> Cascade:
     if wrong:
         raise SpecError(wrong)
     return cascade
-
-
-def _merged(found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """One mistake per place: the members of a union complain one by one."""
-    result: dict[tuple[int, int], Diagnostic] = {}
-    for d in found:
-        at = (d.place.line, d.place.column)
-        expected = f"{result[at].expected} or {d.expected}" if at in result and d.expected else d.expected
-        result[at] = replace(result.get(at, d), expected=expected)
-    return list(result.values())
 
 
 class _Collect:
@@ -263,32 +248,7 @@ def _form_errors(document: Document) -> list[Diagnostic]:
             reason = "a list of statements is not read: in `- GM[p] = QK[m,p] :: max(m)` YAML takes `: ` for a mapping"
             hint = f"write `{key}: |` and one statement a line"
             wrong.append(Diagnostic(place=document.place(key), message=reason, expected="a block of text", hint=hint))
-        elif isinstance(value, str) and (key,) in document.nodes:
-            if document.folded(key) and "\n" not in value.strip("\n"):
-                message = "YAML folds these lines into one, so the statements would run together"
-                hint = f"write `{key}: |`"
-                wrong.append(Diagnostic(place=document.place(key), message=message, hint=hint))
+        elif isinstance(value, str) and (key,) in document.nodes and document.folded(key):
+            message = "YAML folds these lines into one, so the statements would run together"
+            wrong.append(Diagnostic(place=document.place(key), message=message, hint=f"write `{key}: |`"))
     return wrong
-
-
-def _form_error(document: Document, error: Mapping[str, object]) -> Diagnostic:
-    location = error["loc"]
-    path = tuple(p for p in location if isinstance(p, str | int)) if isinstance(location, tuple) else ()
-    name = str(path[-1]) if path else ""
-    form = ExpectForm if path[:1] == ("expect",) else CascadeForm
-    known = list(form.__dataclass_fields__)
-    if error["type"] == "unexpected_keyword_argument":
-        place = document.places.get((*path[:-1], f"{name}#key"), document.place(*path))
-        return Diagnostic(place=place, message=f"unknown key {name}", hint=did_you_mean(name, known))
-    if error["type"] == "missing":
-        return Diagnostic(
-            place=document.place(),
-            message=f"the key {name} is missing",
-            hint="a cascade needs cascade, inputs, outputs and einsums",
-        )
-    while path and path not in document.places:
-        path = path[:-1]  # pydantic adds the member of a union to the path
-    message = str(error["msg"]).removeprefix("Input should be ")
-    return Diagnostic(
-        place=document.place(*path), message=f"{'.'.join(map(str, path))} has the wrong kind of value", expected=message
-    )

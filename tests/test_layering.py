@@ -43,8 +43,9 @@ SITS_ON: dict[str, tuple[str, ...]] = {
     "einsum_cascade.plan": ("einsum_cascade.einsum",),
     "einsum_cascade.check": ("einsum_cascade.cascade", "einsum_cascade.plan"),
     "einsum_cascade.document": ("einsum_cascade.errors",),
+    "einsum_cascade.forms": ("einsum_cascade.document",),
     "einsum_cascade.teaal": ("einsum_cascade.check", "einsum_cascade.document"),
-    "einsum_cascade.load": ("einsum_cascade.macro", "einsum_cascade.teaal"),
+    "einsum_cascade.load": ("einsum_cascade.macro", "einsum_cascade.teaal", "einsum_cascade.forms"),
     # What follows from a cascade.
     "einsum_cascade.passes": ("einsum_cascade.cascade", "einsum_cascade.plan", "einsum_cascade.points"),
     "einsum_cascade.count": ("einsum_cascade.cascade", "einsum_cascade.plan", "einsum_cascade.points"),
@@ -89,7 +90,7 @@ SITS_ON: dict[str, tuple[str, ...]] = {
 
 ONLY_IN = {
     ("einsum_cascade", "yaml"): "einsum_cascade.document",
-    ("einsum_cascade", "pydantic"): "einsum_cascade.load",
+    ("einsum_cascade", "pydantic"): "einsum_cascade.forms",
 }
 """(package, third party): the one module of the package that imports it."""
 

@@ -36,7 +36,7 @@ def test_an_unknown_name_lists_the_near_ones() -> None:
 def test_unreadable_files(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.yaml"
     file.write_bytes(content)
-    with pytest.raises(SpecError, match="a.yaml:1:1"):
+    with pytest.raises(SpecError, match=r"a\.yaml:1:1"):
         load(Cascade, file)
     with pytest.raises(SpecError, match="cannot be read: No such file"):
         load(Cascade, tmp_path / "none.yaml")

@@ -1,0 +1,84 @@
+"""Plain data -> a frozen dataclass of the right form, every mistake in its place. The only importer of pydantic."""
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
+
+from einsum_cascade.document import Document
+from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
+
+FORBID = ConfigDict(extra="forbid")
+Text = Annotated[str, Strict()]
+Integer = Annotated[int, Strict()]
+Real = Integer | Annotated[float, Strict()]
+Scalar = Real | Text
+Flag = Annotated[bool, Strict()]
+Form = TypeVar("Form")
+
+
+def read_form(document: Document, form: type[Form]) -> Form:
+    """Return the data of a document as an instance of the dataclass `form`.
+
+    Raises SpecError with every unknown or missing key and every value of the wrong kind.
+
+    >>> from dataclasses import dataclass
+    >>> from einsum_cascade.document import read
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Clock:
+    ...     __pydantic_config__ = FORBID
+    ...     mhz: Integer
+    >>> read_form(read("mhz: 940", "a.yaml")[0], Clock)
+    Clock(mhz=940)
+    """
+    try:
+        return TypeAdapter(form).validate_python(document.data)
+    except ValidationError as error:
+        raise SpecError(_merged(_diagnostic(document, form, dict(e)) for e in error.errors())) from None
+
+
+def _diagnostic(document: Document, form: type[Form], error: Mapping[str, object]) -> Diagnostic:
+    location = error["loc"]
+    path = tuple(p for p in location if isinstance(p, str | int)) if isinstance(location, tuple) else ()
+    name = str(path[-1]) if path else ""
+    known = _keys(form, path[:-1])
+    if error["type"] == "unexpected_keyword_argument":
+        place = document.places.get((*path[:-1], f"{name}#key"), document.place(*path))
+        return Diagnostic(place=place, message=f"unknown key {name}", hint=did_you_mean(name, known))
+    if error["type"] == "missing":
+        needed = ", ".join(_keys(form, path[:-1], required=True))
+        return Diagnostic(
+            place=document.place(*path[:-1]), message=f"the key {name} is missing", hint=f"needed here: {needed}"
+        )
+    while path and path not in document.places:
+        path = path[:-1]  # pydantic adds the member of a union to the path
+    message = str(error["msg"]).removeprefix("Input should be ")
+    where = ".".join(map(str, path))
+    return Diagnostic(place=document.place(*path), message=f"{where} has the wrong kind of value", expected=message)
+
+
+def _keys(form: object, path: tuple[str | int, ...], required: bool = False) -> list[str]:
+    """Return the keys that the form has at a path, or only those that it needs."""
+    if get_origin(form) is Annotated:
+        return _keys(get_args(form)[0], path, required)
+    if get_origin(form) in (Union, types.UnionType):
+        return [k for member in get_args(form) for k in _keys(member, path, required)]
+    if isinstance(form, type) and is_dataclass(form):
+        if path:
+            return _keys(get_type_hints(form, include_extras=True).get(str(path[0])), path[1:], required)
+        return [f.name for f in fields(form) if not required or f.default is f.default_factory is MISSING]
+    if path and get_origin(form) in (dict, list):
+        return _keys(get_args(form)[-1], path[1:], required)
+    return []
+
+
+def _merged(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """One mistake per place: the members of a union complain one by one."""
+    result: dict[tuple[int, int, str], Diagnostic] = {}
+    for d in found:
+        at = (d.place.line, d.place.column, "" if d.expected else d.message)
+        expected = f"{result[at].expected} or {d.expected}" if at in result and d.expected else d.expected
+        result[at] = replace(result.get(at, d), expected=expected)
+    return list(result.values())
