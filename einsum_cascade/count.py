@@ -8,6 +8,7 @@ says what belongs together. Constant sub-expressions are folded first; views and
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from einsum_cascade.cascade import Cascade, shape
 from einsum_cascade.constants import Value
@@ -27,10 +28,13 @@ from einsum_cascade.points import Set, box
 from einsum_cascade.presence import Presence, axis, presence
 from einsum_cascade.thinning import Thinning, thinning
 
+if TYPE_CHECKING:
+    from einsum_cascade.interpret import Shaped
+
 
 @dataclass(frozen=True, kw_only=True)
 class EinsumCount:
-    """One statement: present `points` of its iteration space, `operations` by name, `macs`: points of summed products."""
+    """One statement: present `points` of its space, `operations` by name, `macs`: points of summed products."""
 
     einsum: str
     points: int
@@ -88,7 +92,7 @@ class Counts:
 
 
 def count(
-    cascade: Cascade, sizes: Mapping[str, Value] | None = None, tensors: Mapping[str, object] | None = None
+    cascade: Cascade, sizes: Mapping[str, Value] | None = None, tensors: Mapping[str, "Shaped"] | None = None
 ) -> Counts:
     """Count the operations, points and words of `cascade`.
 
@@ -110,9 +114,9 @@ def count(
     True
     """
     if tensors is not None:
-        from einsum_cascade.live import sizes_of
+        from einsum_cascade.interpret.binding import sizes_from
 
-        sizes = sizes_of(cascade, tensors, sizes)
+        sizes = sizes_from(cascade, tensors, sizes or {})[0]
     names = shape(cascade, sizes)
     present = presence(cascade, names)
     thin = thinning(cascade, present, tensors, names)

@@ -43,12 +43,12 @@ def _diagnostic(document: Document, form: type[Form], error: Mapping[str, object
     location = error["loc"]
     path = tuple(p for p in location if isinstance(p, str | int)) if isinstance(location, tuple) else ()
     name = str(path[-1]) if path else ""
-    known = _keys(form, path[:-1])
+    known = keys_at(form, path[:-1])
     if error["type"] == "unexpected_keyword_argument":
         place = document.places.get((*path[:-1], f"{name}#key"), document.place(*path))
         return Diagnostic(place=place, message=f"unknown key {name}", hint=did_you_mean(name, known))
     if error["type"] == "missing":
-        needed = ", ".join(_keys(form, path[:-1], required=True))
+        needed = ", ".join(keys_at(form, path[:-1], required=True))
         return Diagnostic(
             place=document.place(*path[:-1]), message=f"the key {name} is missing", hint=f"needed here: {needed}"
         )
@@ -59,19 +59,47 @@ def _diagnostic(document: Document, form: type[Form], error: Mapping[str, object
     return Diagnostic(place=document.place(*path), message=f"{where} has the wrong kind of value", expected=message)
 
 
-def _keys(form: object, path: tuple[str | int, ...], required: bool = False) -> list[str]:
-    """Return the keys that the form has at a path, or only those that it needs."""
+def keys_at(form: object, path: tuple[str | int, ...], required: bool = False) -> list[str]:
+    """Return the keys that a form has at a path, or only those that it needs; none where any key may stand.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Clock:
+    ...     mhz: Integer
+    ...     name: Text = ""
+    >>> keys_at(Clock, ()), keys_at(Clock, (), required=True)
+    (['mhz', 'name'], ['mhz'])
+    """
     if get_origin(form) is Annotated:
-        return _keys(get_args(form)[0], path, required)
+        return keys_at(get_args(form)[0], path, required)
     if get_origin(form) in (Union, types.UnionType):
-        return [k for member in get_args(form) for k in _keys(member, path, required)]
+        return [k for member in get_args(form) for k in keys_at(member, path, required)]
     if isinstance(form, type) and is_dataclass(form):
         if path:
-            return _keys(get_type_hints(form, include_extras=True).get(str(path[0])), path[1:], required)
+            return keys_at(get_type_hints(form, include_extras=True).get(str(path[0])), path[1:], required)
         return [f.name for f in fields(form) if not required or f.default is f.default_factory is MISSING]
     if path and get_origin(form) in (dict, list):
-        return _keys(get_args(form)[-1], path[1:], required)
+        return keys_at(get_args(form)[-1], path[1:], required)
     return []
+
+
+def free_keys(form: object, path: tuple[str | int, ...]) -> bool:
+    """Return whether any key may stand at a path: the form has a mapping or anything there.
+
+    >>> free_keys(dict[str, int], ()), free_keys(int, ())
+    (True, False)
+    """
+    if get_origin(form) is Annotated:
+        return free_keys(get_args(form)[0], path)
+    if get_origin(form) in (Union, types.UnionType):
+        return any(free_keys(member, path) for member in get_args(form))
+    if form is object or (not path and get_origin(form) is dict):
+        return True
+    if path and isinstance(form, type) and is_dataclass(form):
+        return free_keys(get_type_hints(form, include_extras=True).get(str(path[0])), path[1:])
+    if path and get_origin(form) in (dict, list):
+        return free_keys(get_args(form)[-1], path[1:])
+    return False
 
 
 def _merged(found: Iterable[Diagnostic]) -> list[Diagnostic]:

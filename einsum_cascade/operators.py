@@ -57,9 +57,27 @@ OPERATORS: dict[str, Operator] = {
     "sin": Operator(1, "exp"),
     "cos": Operator(1, "exp"),
     "floor": Operator(1, "cmp"),
+    "present": Operator(1, "none"),
 }
 
-SIGNED = {"add", "sub", "neg", "mul", "div", "floordiv", "mod", "pow", "le", "lt", "ge", "gt", "eq", "ne", "and"}
+SIGNED = {
+    "present",
+    "add",
+    "sub",
+    "neg",
+    "mul",
+    "div",
+    "floordiv",
+    "mod",
+    "pow",
+    "le",
+    "lt",
+    "ge",
+    "gt",
+    "eq",
+    "ne",
+    "and",
+}
 FUNCTIONS = tuple(n for n in OPERATORS if n not in SIGNED)
 REDUCTIONS = ("sum", "max", "min", "prod", "argmax", "argtopk", "argsort")
 REDUCTION_OPERATION = {"sum": "add", "max": "max", "min": "min", "prod": "mul",

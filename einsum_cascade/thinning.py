@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
+from typing import TYPE_CHECKING
 
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.constants import Value
 from einsum_cascade.einsum import Access, Apply, Einsum, Expression, Variable, accesses, variables
 from einsum_cascade.operators import OPERATORS
 from einsum_cascade.presence import Presence
+
+if TYPE_CHECKING:
+    from einsum_cascade.interpret import Shaped
 
 Mask = dict[str, frozenset[str]]  # source of sparsity -> the variables over which it varies
 
@@ -44,7 +48,7 @@ class Thinning:
 
 
 def thinning(
-    cascade: Cascade, present: Presence, tensors: Mapping[str, object] | None, names: Mapping[str, Value]
+    cascade: Cascade, present: Presence, tensors: Mapping[str, "Shaped"] | None, names: Mapping[str, Value]
 ) -> Thinning:
     """Return the sparsity of every statement and tensor that static presence does not know.
 

@@ -1,0 +1,100 @@
+"""The live footprint in words, for one fiber of the parallel ranks; whether it grows with the sequence."""
+
+from collections.abc import Collection, Mapping, Sequence
+from math import prod
+
+from einsum_cascade.cascade import size
+from einsum_cascade.constants import Value, evaluate
+from einsum_cascade.einsum import Constant
+from einsum_cascade.footprint import Live, axis_forms
+from einsum_cascade.streams import Form, length_name
+from einsum_cascade.survey import Index, Survey
+from einsum_cascade.sweeps import Sweeps
+
+
+def parallel_ranks(sweeps: Sweeps, lives: Collection[Live]) -> frozenset[str]:
+    """Return the ranks whose fibers are independent: p, heads, batch. Words are counted for one of them.
+
+    All live tensors made from the inputs along the fiber carry such a rank (or add it up: SpAtten's importance), and
+    of those inputs all or none do: where only some do (the e and f of a state K[e,m]*V[f,m]), reading each input once
+    means to hold all of the rank. A rank of the outputs and of other inputs (a bias B[m,p]) is parallel in any case.
+    """
+    cascade, survey = sweeps.survey.cascade, sweeps.survey
+    streamed = [t for t in cascade.inputs if t in sweeps.lineage]
+    made = [live.tensor for live in lives if live.tensor not in cascade.inputs]
+    made = [t for t in made if t not in sweeps.lineage or sweeps.lineage[t] - {t}]
+    carried = [_ranks(survey, axis_forms(sweeps, t)) | _summed(survey, t) for t in made]
+    inputs = [_ranks(survey, axis_forms(sweeps, t)) for t in streamed]
+    others = {
+        d.name for t, dims in cascade.inputs.items() if t not in streamed for d in dims if isinstance(d, Constant)
+    }
+    written = [i for s in sweeps.statements if s.name in cascade.outputs for i in s.target]
+    outputs = {cascade.rank(v) for i in written for v in i.moving}
+    common = frozenset.intersection(*(carried or inputs or [frozenset()]))
+    return frozenset(
+        r
+        for r in common - set(sweeps.fiber.ranks)
+        if len({r in ranks for ranks in inputs}) < 2 or r in others & outputs
+    )
+
+
+def _summed(survey: Survey, tensor: str) -> frozenset[str]:
+    writers = [survey.statements[u] for u in survey.writers[tensor]]
+    return frozenset(survey.cascade.rank(v) for s in writers for v in s.reduced)
+
+
+def _ranks(survey: Survey, axes: Sequence[tuple[Form, Index]]) -> frozenset[str]:
+    return frozenset(survey.cascade.rank(v) for f, i in axes if not f.streams and not f.parts for v in i.moving)
+
+
+def words(sweeps: Sweeps, live: Live, parallel: frozenset[str], names: Mapping[str, Value]) -> int:
+    """Return how many words `live` is for one fiber of the parallel ranks; `sweeps` is the analysis of its level.
+
+    Raises SpecError where a size is missing.
+    """
+    cascade, fiber = sweeps.survey.cascade, sweeps.fiber
+    dimensions = {**cascade.inputs, **cascade.declared}
+    left, factors = set(live.parts), [_length(sweeps, live.parts, names)]
+    for n, (form, index) in enumerate(axis_forms(sweeps, live.tensor)):
+        scattered = index.gathers and live.tensor in sweeps.survey.writers
+        along = (form.streams and not scattered) or bool(form.parts & left)
+        left -= form.parts
+        others = {v for v in index.moving if cascade.rank(v) not in parallel and v not in fiber.parts[: fiber.level]}
+        if along or not others:
+            continue
+        if live.tensor in dimensions:
+            factors.append(int(evaluate(dimensions[live.tensor][n], names)))
+        else:
+            factors += [size(cascade, v, names) for v in sorted(others)]
+    return prod(factors)
+
+
+def _length(sweeps: Sweeps, parts: frozenset[int], names: Mapping[str, Value]) -> int:
+    fiber = sweeps.fiber
+    if fiber.base in names and fiber.extent(parts) == fiber.base:
+        return int(names[fiber.base])
+    return prod(size(sweeps.survey.cascade, fiber.parts[k], names) for k in parts)
+
+
+def grows(sweeps: Sweeps, lives: Sequence[Live], parallel: frozenset[str]) -> bool:
+    """Return whether something held grows with the fiber; a window of fixed length does not grow with the sequence."""
+    cascade, fiber = sweeps.survey.cascade, sweeps.fiber
+    whole = {length_name(cascade, r) for r in (fiber.base, fiber.ranks[0])}
+    for live in lives:
+        if live.held and live.level == 0:
+            axes = axis_forms(sweeps, live.tensor)
+            ranks = {r for r in _ranks(sweeps.survey, axes) - parallel if length_name(cascade, r) in whole}
+            if ranks or (live.parts and not is_window(sweeps)):
+                return True
+    return False
+
+
+def is_window(sweeps: Sweeps) -> bool:
+    """Return whether the fiber slides along the inputs (K[e,p-w]), so that its length is not theirs."""
+    own = [(f, i) for t in sweeps.survey.cascade.inputs if t in sweeps.lineage for f, i in axis_forms(sweeps, t)
+           if f.streams]  # fmt: skip
+    return bool(own) and all(
+        i.direct is not None and len(i.direct) > len(f.parts)
+        and any(i.direct.get(v) in ("1", "-1") for v in sweeps.fiber.streaming)
+        for f, i in own
+    )  # fmt: skip
