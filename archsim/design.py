@@ -1,0 +1,226 @@
+"""Design: the machine. Memories from far to near, arrays of lanes with a cycle cost per operation, clock, energy table."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from archsim.energy import EnergyTable
+from archsim.units import quantity
+from archsim.value import Value, evaluate
+from einsum_cascade.document import Document
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
+from einsum_cascade.forms import FORBID, Real, Scalar, Text, read_form
+from einsum_cascade.operators import COST_CLASS
+from einsum_cascade.parse import parse_expression
+
+__all__ = ["Array", "Design", "Memory", "Operation", "read_design"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryForm:
+    """One memory in a design file."""
+
+    __pydantic_config__ = FORBID
+    capacity: Text | None = None
+    bandwidth: Text | None = None
+    lines_per_cycle: Real | None = None
+    line: Scalar = 1
+    component: Text = ""
+    charged_as: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayForm:
+    """One array in a design file."""
+
+    __pydantic_config__ = FORBID
+    shape: dict[Text, Scalar]
+    operations: dict[Text, Text]
+    registers: Text = ""
+    units: list[Text] = field(default_factory=list)
+    area: Scalar = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DesignForm:
+    """The form of a design file."""
+
+    __pydantic_config__ = FORBID
+    design: Text
+    description: Text = ""
+    source: Text
+    parameters: dict[Text, Scalar] = field(default_factory=dict)
+    clock: Text
+    memories: dict[Text, MemoryForm]
+    arrays: dict[Text, ArrayForm]
+    energy: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """`capacity` in bytes and `bandwidth` in bytes per second (None: unlimited), `line` in words per access.
+
+    `charged_as` is the capacity by which energy and area are charged, where it is not its own.
+    """
+
+    capacity: Value | None = None
+    bandwidth: Value | None = None
+    lines_per_cycle: Value | None = None
+    line: Value = 1
+    component: str = ""
+    charged_as: Value = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What one operation takes on a lane: actions with how often, side by side; as many cycles as the most frequent."""
+
+    actions: Mapping[str, int]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of a lane."""
+        return max(self.actions.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Array:
+    """An array of lanes: `shape` dimension -> size; `operations` an operation, or several fused with `+`, -> its cost."""
+
+    shape: Mapping[str, Value]
+    operations: Mapping[str, Operation]
+    registers: str = ""
+    units: tuple[str, ...] = ()
+    area: Value = 0
+
+    @property
+    def lanes(self) -> Value:
+        """How many lanes there are."""
+        result: Value = 1
+        for size in self.shape.values():
+            result = result * size
+        return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The machine. Any number may be an array of shape (n,): one evaluation for n machines.
+
+    `clock` in hertz; `memories` from far to near, the first holds everything; `arrays` by name; `energy` the table of
+    energy and area per action; `parameters` upper-case constants that mappings and energy tables may use.
+    """
+
+    name: str
+    clock: Value
+    memories: Mapping[str, Memory]
+    arrays: Mapping[str, Array]
+    energy: EnergyTable
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    source: str = ""
+
+
+def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = None,
+                values: Mapping[str, Value] | None = None) -> Design:  # fmt: skip
+    """Return the design of a YAML document; `energy` the tables that it may name, `values` parameters to replace.
+
+    Raises SpecError with every mistake of the document.
+    """
+    form = read_form(document, DesignForm)
+    read = _Reader(document, dict(values or {}))
+    for name, value in form.parameters.items():
+        read.names.setdefault(name, read.number(value, "parameters", name))
+    memories = {
+        name: Memory(
+            capacity=read.quantity(m.capacity, "bytes", "memories", name, "capacity"),
+            bandwidth=read.quantity(m.bandwidth, "bytes per second", "memories", name, "bandwidth"),
+            lines_per_cycle=m.lines_per_cycle, line=read.number(m.line, "memories", name, "line"),
+            charged_as=read.quantity(m.charged_as or m.capacity, "bytes", "memories", name, "charged_as") or 0,
+            component=read.known(m.component, energy, form.energy, "memories", name, "component"),
+        )
+        for name, m in form.memories.items()
+    }  # fmt: skip
+    arrays = {
+        name: Array(
+            shape={d: read.positive(v, "arrays", name, "shape", d) for d, v in a.shape.items()},
+            operations={o: read.operation(o, t, "arrays", name, "operations", o) for o, t in a.operations.items()},
+            registers=read.known(a.registers, energy, form.energy, "arrays", name, "registers"),
+            units=tuple(read.known(u, energy, form.energy, "arrays", name, "units") for u in a.units),
+            area=read.number(a.area, "arrays", name, "area"),
+        )
+        for name, a in form.arrays.items()
+    }  # fmt: skip
+    clock = read.quantity(form.clock, "hertz", "clock")
+    if energy is not None and form.energy not in energy:
+        hint = did_you_mean(form.energy, energy)
+        read.fail(document.place("energy"), f"no energy table named {form.energy}", "", hint)
+    if not memories:
+        read.fail(document.place("memories"), "a design needs at least one memory", "the one that holds everything")
+    if read.wrong:
+        raise SpecError(read.wrong)
+    table = energy[form.energy] if energy is not None else EnergyTable(name=form.energy)
+    return Design(name=form.design, source=form.source, clock=clock or 1.0, memories=memories, arrays=arrays,
+                  energy=table, parameters=read.names)  # fmt: skip
+
+
+class _Reader:
+    """Turns the texts of a design into numbers and keeps every mistake."""
+
+    def __init__(self, document: Document, names: dict[str, Value]) -> None:
+        self.document, self.names, self.wrong = document, names, list[Diagnostic]()
+
+    def fail(self, place: Place, message: str, expected: str = "", hint: str = "") -> None:
+        self.wrong.append(Diagnostic(place=place, message=message, expected=expected, hint=hint))
+
+    def number(self, value: Scalar, *path: str) -> Value:
+        place = self.document.place(*path)
+        try:
+            return evaluate(parse_expression(str(value), place), self.names)
+        except SpecError as error:
+            self.wrong += error.diagnostics
+            return 1
+
+    def positive(self, value: Scalar, *path: str) -> Value:
+        number = self.number(value, *path)
+        if np.any(np.less_equal(number, 0)):
+            self.fail(self.document.place(*path), f"{path[-1]} is {number}", "a positive number")
+        return number
+
+    def quantity(self, text: str | None, dimension: str, *path: str) -> Value | None:
+        if text is None:
+            return None
+        number: Value
+        try:
+            if re.match(r"\s*[A-Z(]", text):  # an expression over the parameters, in SI units
+                number = evaluate(parse_expression(text, self.document.place(*path)), self.names)
+            else:
+                number = quantity(text, dimension, self.document.place(*path))
+        except SpecError as error:
+            self.wrong += error.diagnostics
+            return None
+        if np.any(np.less_equal(number, 0)):
+            self.fail(self.document.place(*path), f"{path[-1]} is {text}", "a positive quantity")
+        return number
+
+    def operation(self, name: str, text: str, *path: str) -> Operation:
+        place = self.document.places.get((*path[:-1], f"{name}#key"), self.document.place(*path))
+        for part in name.split("+"):
+            if part not in COST_CLASS:
+                self.fail(place, f"unknown operation {part}", "an operation of the cascade language",
+                          did_you_mean(part, COST_CLASS))  # fmt: skip
+        actions: dict[str, int] = {}
+        for part in text.split("+"):
+            match = re.fullmatch(r"\s*(?:(\d+)\s+)?([a-z]\w*)\s*", part)
+            if match is None or match.group(1) == "0":
+                expected = "an action such as mac, several such as 6 mac, or side by side: add + exp"
+                self.fail(self.document.place(*path), f"{text} is not a cost", expected)
+                return Operation(actions={"none": 1})
+            actions[match.group(2)] = int(match.group(1) or 1)
+        return Operation(actions=actions)
+
+    def known(self, name: str, energy: Mapping[str, EnergyTable] | None, table: str, *path: str) -> str:
+        if energy is not None and name and table in energy and name not in energy[table].components:
+            self.fail(self.document.place(*path), f"the energy table {table} has no component {name}", "",
+                      did_you_mean(name, energy[table].components))  # fmt: skip
+        return name

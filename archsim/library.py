@@ -1,0 +1,143 @@
+"""The documents that come with archsim, by name, or the user's own, by path; with values replaced."""
+
+import copy
+from collections.abc import Mapping as Dict
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from archsim.design import Design, DesignForm, read_design
+from archsim.energy import EnergyTable, read_energy
+from archsim.mapping import Mapping, MappingForm, put, read_mapping
+from archsim.paths import data_folder
+from archsim.value import Value
+from archsim.workload import Workload, WorkloadForm, read_workload
+from einsum_cascade.cascade import Cascade
+from einsum_cascade.document import Document, Plain, read
+from einsum_cascade.einsum import Number
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
+from einsum_cascade.forms import free_keys, keys_at
+from einsum_cascade.load import load as cascades
+
+__all__ = ["KINDS", "changed", "energy_tables", "find", "load", "names"]
+
+Noun = TypeVar("Noun", Cascade, Workload, Design, Mapping)
+
+
+def _folder(kind: str) -> Path:
+    return Path(__file__).parent / "workloads" if kind == "workload" else data_folder(f"{kind}s")
+
+
+FORMS: dict[str, type] = {"workload": WorkloadForm, "design": DesignForm, "mapping": MappingForm}
+KINDS = tuple(FORMS)
+
+
+def names(kind: str) -> dict[str, Path]:
+    """Return the documents of a kind that come with archsim, with their files.
+
+    >>> "bert" in names("workload")
+    True
+    """
+    return {f.stem: f for f in sorted(_folder(kind).glob("*.yaml"))}
+
+
+def find(kind: str, name: str | Path) -> Document:
+    """Return the document of a kind with this name, or in this file.
+
+    Raises SpecError: nothing of that name, an unreadable file, not exactly one document.
+
+    >>> find("workload", "bert").data["heads"]
+    12
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        known = names(kind)
+        if str(name) not in known:
+            hint = did_you_mean(str(name), known) or "`archsim list` shows all; a file is given by its path"
+            raise SpecError([Diagnostic(place=Place(file=str(name)), message=f"no {kind} named {name}", hint=hint)])
+        path = known[str(name)]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a UTF-8 text file"
+        raise SpecError([Diagnostic(place=Place(file=str(path)), message=f"cannot be read: {reason}")]) from None
+    documents = read(text, str(path))
+    if len(documents) != 1:
+        message = f"the file holds {len(documents)} documents"
+        raise SpecError([Diagnostic(place=Place(file=str(path)), message=message, expected=f"one {kind}")])
+    return documents[0]
+
+
+@cache
+def energy_tables() -> Dict[str, EnergyTable]:
+    """Return the energy tables that come with archsim.
+
+    >>> "fusemax_physical" in energy_tables()
+    True
+    """
+    files = sorted((data_folder("designs") / "energy").glob("*.yaml"))
+    return {f.stem: read_energy(read(f.read_text(encoding="utf-8"), str(f))[0]) for f in files}
+
+
+def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = None, **values: Value) -> Noun:
+    """Return the document of a kind with this name or in this file.
+
+    Parameters
+    ----------
+    noun : Cascade, Workload, Design or Mapping.
+    changes : dotted path -> value, replaced in the document before it is read, as `--set` does.
+    values : fields of a workload, parameters of a design or a mapping; numbers, or arrays of shape (n,).
+
+    Raises
+    ------
+    SpecError : nothing of that name, an unknown path, or every mistake of the document at once.
+
+    Examples
+    --------
+    >>> load(Workload, "bert", sequence_length=65_536).sequence_length
+    65536
+    >>> load(Design, "fusemax", {"clock": "1 GHz"}, SIDE=128).arrays["array_1d"].lanes
+    128
+    """
+    if noun is Cascade:
+        return cascades(Cascade, name)  # type: ignore[return-value]
+    kind = noun.__name__.lower()
+    document = find(kind, name)
+    for path, value in (changes or {}).items():
+        document = changed(document, FORMS[kind], path, value)
+    if noun is Workload:
+        return replace(read_workload(document), **values)  # type: ignore[return-value, arg-type]
+    if noun is Design:
+        return read_design(document, energy_tables(), values)  # type: ignore[return-value]
+    mapping = read_mapping(document)
+    given = {n: _literal(v) for n, v in values.items()}
+    return replace(mapping, parameters={**mapping.parameters, **given})  # type: ignore[return-value]
+
+
+def _literal(value: Value) -> Number:
+    return Number(value)  # type: ignore[arg-type]
+
+
+def changed(document: Document, form: type, path: str, value: Plain) -> Document:
+    """Return the document with the value at a dotted path replaced.
+
+    Raises SpecError if the form has no such path, naming the near ones.
+
+    >>> changed(find("workload", "bert"), WorkloadForm, "head_dim", 96).data["head_dim"]
+    96
+    """
+    keys = path.split(".")
+    data = copy.deepcopy(document.data)
+    here: Plain = data
+    for depth, key in enumerate(keys):
+        known = [*(here if isinstance(here, dict) else ()), *keys_at(form, tuple(keys[:depth]))]
+        if key not in known and not (depth and free_keys(form, tuple(keys[:depth]))):
+            place = Place(file=f"--set {path}", column=1, length=len(path), text=path)
+            near = did_you_mean(key, known) or "known: " + ", ".join(sorted(set(known)))
+            raise SpecError([Diagnostic(place=place, message=f"{document.file} has no {path}", hint=near)])
+        if isinstance(here, dict) and depth < len(keys) - 1:
+            here = here.setdefault(key, {})
+    assert isinstance(data, dict)
+    put(data, keys, value)
+    return replace(document, data=data)

@@ -1,0 +1,276 @@
+"""Mapping: how a cascade runs on a design. Partitioning, loop order, space and time, what is kept where, the schedule."""
+
+import copy
+from collections.abc import Callable
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from archsim.value import Value, evaluate
+from einsum_cascade.document import Document, Plain
+from einsum_cascade.einsum import Condition, Expression
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
+from einsum_cascade.forms import FORBID, Scalar, Text, read_form
+from einsum_cascade.parse import parse_conditions, parse_expression
+
+__all__ = ["Case", "Fit", "Group", "Mapping", "read_mapping"]
+
+SCHEDULES = ("overlapped", "sequential", "auto")
+Steps = list[dict[Text, list[Text | dict[Text, Scalar]]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitForm:
+    """The form of one `fit` entry."""
+
+    __pydantic_config__ = FORBID
+    memory: Text
+    divides: Scalar
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseForm:
+    """The form of one `cases` entry."""
+
+    __pydantic_config__ = FORBID
+    when: Text
+    choose: dict[Text, Text]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupForm:
+    """The form of a fusion group."""
+
+    __pydantic_config__ = FORBID
+    loops: list[Text]
+    binding: dict[Text, list[Text]]
+    space: dict[Text, dict[Text, Text]]
+    time: dict[Text, list[Text]] = field(default_factory=dict)
+    forward: dict[Text, list[Text]] = field(default_factory=dict)
+    bypass: dict[Text, list[Text]] = field(default_factory=dict)
+    keep: dict[Text, dict[Text, Text]] = field(default_factory=dict)
+    stage: dict[Text, Text] = field(default_factory=dict)
+    double: list[Text] = field(default_factory=list)
+    alias: dict[Text, Text] = field(default_factory=dict)
+    partitioning: dict[Text, list[Text]] = field(default_factory=dict)
+    choose: dict[Text, Scalar] = field(default_factory=dict)
+    spill: Text = "error"
+    schedule: Text | dict[Text, Steps] = "overlapped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingForm:
+    """The form of a mapping file."""
+
+    __pydantic_config__ = FORBID
+    mapping: Text
+    description: Text = ""
+    source: Text = ""
+    cascade: Text
+    design: Text
+    parameters: dict[Text, Scalar] = field(default_factory=dict)
+    fit: dict[Text, FitForm] = field(default_factory=dict)
+    partitioning: dict[Text, list[Text]] = field(default_factory=dict)
+    groups: dict[Text, GroupForm]
+    options: dict[Text, dict[Text, dict[Text, object]]] = field(default_factory=dict)
+    choices: dict[Text, Text] = field(default_factory=dict)
+    cases: list[CaseForm] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A parameter that becomes the largest divisor of `divides` with which everything kept in `memory` fits."""
+
+    memory: str
+    divides: Expression
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One phase: per array the Einsums that run one after another, and `stall` cycles per innermost iteration."""
+
+    tracks: Dict[str, tuple[str, ...]]
+    stalls: Dict[str, Expression]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A fusion group: Einsums that share `loops` (temporal, outermost first); groups run one after another.
+
+    `binding` array -> Einsums in order; `space` array or Einsum -> {array dimension: variable}; `time` Einsum -> its own
+    temporal loops inside the shared ones; `forward` Einsum -> operands that it gets from the array that makes them;
+    `bypass` Einsum -> tensors that it moves past the near memories;
+    `keep` memory -> {tensor: the loop inside which its tile lives}; `stage` tensors
+    that bypass the buffer but pass through a tile in it; `double` what is double-buffered; `alias` tensors that take
+    the place of another; `choose` tile sizes -> what they divide (least traffic wins); `spill` "error" or "proportional".
+    """
+
+    name: str
+    loops: tuple[str, ...]
+    binding: Dict[str, tuple[str, ...]]
+    space: Dict[str, Dict[str, str]]
+    time: Dict[str, tuple[str, ...]]
+    forward: Dict[str, tuple[str, ...]]
+    bypass: Dict[str, tuple[str, ...]]
+    keep: Dict[str, Dict[str, str]]
+    stage: Dict[str, str]
+    double: tuple[str, ...]
+    alias: Dict[str, str]
+    partitioning: Dict[str, tuple[str, ...]]
+    choose: Dict[str, Expression]
+    spill: str
+    schedule: str
+    steps: tuple[Step, ...]
+    place: Place = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Choices among the options of a mapping that hold where all conditions do."""
+
+    when: tuple[Condition, ...]
+    choices: Dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """How a cascade runs on a design; names parameters and ranks, no numbers of one chip."""
+
+    name: str
+    description: str
+    source: str
+    cascade: str
+    design: str
+    parameters: Dict[str, Expression]
+    fit: Dict[str, Fit]
+    groups: tuple[Group, ...]
+    cases: tuple[Case, ...]
+    choices: Dict[str, str]
+    pinned: frozenset[str] = frozenset()
+    document: Document = field(compare=False, repr=False)
+    place: Place = field(compare=False, repr=False)
+
+
+def read_mapping(document: Document) -> Mapping:
+    """Return the mapping of a YAML document.
+
+    Raises SpecError with every mistake of the document.
+    """
+    form = read_form(document, MappingForm)
+    wrong: list[Diagnostic] = []
+
+    def expression(value: Scalar, *path: str | int) -> Expression:
+        try:
+            return parse_expression(str(value), document.place(*path))
+        except SpecError as error:
+            wrong.extend(error.diagnostics)
+            return parse_expression("1")
+
+    groups = [_group(document, name, g, form.partitioning, expression, wrong) for name, g in form.groups.items()]
+    cases = []
+    for i, case in enumerate(form.cases):
+        try:
+            when = parse_conditions(case.when, document.place("cases", i, "when"))
+            cases.append(Case(when=when, choices=case.choose))
+            _known_choices(document, form, case.choose, ("cases", i, "choose"), wrong)
+        except SpecError as error:
+            wrong += error.diagnostics
+    _known_choices(document, form, form.choices, ("choices",), wrong)
+    result = Mapping(
+        name=form.mapping, description=form.description, source=form.source, cascade=form.cascade, design=form.design,
+        parameters={n: expression(v, "parameters", n) for n, v in form.parameters.items()},
+        fit={n: Fit(memory=f.memory, divides=expression(f.divides, "fit", n, "divides")) for n, f in form.fit.items()},
+        groups=tuple(groups), cases=tuple(cases),
+        choices=form.choices, document=document, place=document.place("mapping"),
+    )  # fmt: skip
+    if wrong:
+        raise SpecError(wrong)
+    return result
+
+
+def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[str, list[str]],
+           expression: Callable[..., Expression], wrong: list[Diagnostic]) -> Group:  # fmt: skip
+    at = ("groups", name)
+    steps: list[Step] = []
+    if isinstance(form.schedule, str):
+        schedule = form.schedule
+        if schedule not in SCHEDULES:
+            place = document.place(*at, "schedule")
+            expected = ", ".join(SCHEDULES) + " or a list of phases"
+            wrong.append(Diagnostic(place=place, message=f"unknown schedule {schedule}", expected=expected))
+    else:
+        schedule = "phases"
+        for i, step in enumerate(form.schedule.get("phases", [])):
+            tracks = {a: tuple(e for e in entries if isinstance(e, str)) for a, entries in step.items()}
+            stalls = {a: expression(e["stall"], *at, "schedule", "phases", i, a)
+                      for a, entries in step.items() for e in entries if isinstance(e, dict) and "stall" in e}  # fmt: skip
+            steps.append(Step(tracks=tracks, stalls=stalls))
+    if form.spill not in ("error", "proportional"):
+        place = document.place(*at, "spill")
+        wrong.append(Diagnostic(place=place, message=f"spill is {form.spill}", expected="error or proportional"))
+    parts = {**partitioning, **form.partitioning}
+    return Group(
+        name=name, loops=tuple(form.loops), binding={a: tuple(e) for a, e in form.binding.items()}, space=form.space,
+        time={e: tuple(v) for e, v in form.time.items()}, forward={e: tuple(t) for e, t in form.forward.items()},
+        bypass={e: tuple(t) for e, t in form.bypass.items()}, keep=form.keep, stage=form.stage, double=tuple(form.double),
+        alias=form.alias, partitioning={v: tuple(p) for v, p in parts.items()},
+        choose={n: expression(e, *at, "choose", n) for n, e in form.choose.items()}, spill=form.spill,
+        schedule=schedule, steps=tuple(steps), place=document.place(*at),
+    )  # fmt: skip
+
+
+def _known_choices(
+    document: Document, form: MappingForm, choices: Dict[str, str], at: tuple[str | int, ...], wrong: list[Diagnostic]
+) -> None:
+    for option, choice in choices.items():
+        known = form.options.get(option)
+        if known is None:
+            place, hint = document.place(*at, f"{option}#key"), did_you_mean(option, form.options)
+            wrong.append(Diagnostic(place=place, message=f"no option {option}", hint=hint))
+        elif choice not in known:
+            place, hint = document.place(*at, option), did_you_mean(choice, known)
+            wrong.append(Diagnostic(place=place, message=f"option {option} has no choice {choice}", hint=hint))
+
+
+def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
+    """Return the mapping with its options applied: the stated choices, changed by the cases that hold for `names`.
+
+    Raises SpecError where the points of an array fall into different cases: they differ in structure.
+    """
+    choices = dict(mapping.choices)
+    for case in mapping.cases:
+        holds = [compare(c.operator, evaluate(c.left, names), evaluate(c.right, names)) for c in case.when]
+        if any(isinstance(h, np.ndarray) and h.any() != h.all() for h in holds):
+            message = "the points fall into different cases of this mapping; evaluate them one group after the other"
+            raise SpecError([Diagnostic(place=case.when[0].place, message=message)])
+        if all(bool(np.all(h)) for h in holds):
+            choices |= {k: v for k, v in case.choices.items() if k not in mapping.pinned}
+    data = copy.deepcopy(mapping.document.data)
+    assert isinstance(data, dict)
+    options = data.pop("options", {})
+    data.pop("cases", None)
+    data.pop("choices", None)
+    assert isinstance(options, dict)
+    for option, choice in choices.items():
+        for path, value in options[option][choice].items():
+            put(data, path.split("."), value)
+    return read_mapping(replace(mapping.document, data=data))
+
+
+def put(data: Plain, path: list[str], value: Plain) -> None:
+    """Set the value at a path of nested mappings, making them where they are missing; None removes the key."""
+    for key in path[:-1]:
+        assert isinstance(data, dict)
+        data = data.setdefault(key, {})
+    assert isinstance(data, dict)
+    if value is None:
+        data.pop(path[-1], None)
+    else:
+        data[path[-1]] = value
+
+
+def compare(operator: str, left: Value, right: Value) -> Value:
+    """Return whether a comparison holds, element by element."""
+    return {"le": np.less_equal, "lt": np.less, "ge": np.greater_equal, "gt": np.greater, "eq": np.equal,
+            "ne": np.not_equal}[operator](left, right)  # fmt: skip

@@ -1,0 +1,104 @@
+"""Numbers of the model: Python numbers for one point (integers exact), or arrays of shape (n,) for n points."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from einsum_cascade.constants import ARITHMETIC
+from einsum_cascade.einsum import Access, Attend, Constant, Expression, Number, Variable
+from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
+
+__all__ = ["Array", "Value", "both", "ceil_div", "either", "evaluate", "larger", "smaller"]
+
+Array: TypeAlias = NDArray[np.float64]
+Value: TypeAlias = int | float | Array
+
+ELEMENTWISE = {
+    "max": np.maximum, "min": np.minimum, "abs": np.abs, "sqrt": np.sqrt, "log2": np.log2, "exp2": np.exp2,
+    "log": np.log, "exp": np.exp, "floor": np.floor,
+}  # fmt: skip
+
+
+def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
+    """Return the value of a constant expression over numbers or arrays.
+
+    Raises SpecError at an unknown name and at a tensor.
+
+    >>> from einsum_cascade.parse import parse_expression
+    >>> evaluate(parse_expression("max(A, 2) * 3"), {"A": np.array([1.0, 4.0])})
+    array([ 6., 12.])
+    """
+    if isinstance(node, Number):
+        return node.value
+    if isinstance(node, Constant):
+        if node.name in names:
+            return names[node.name]
+        message = f"{node.name} has no value"
+        raise SpecError([Diagnostic(place=node.place, message=message, hint=did_you_mean(node.name, names))])
+    if isinstance(node, Access | Attend | Variable):
+        raise SpecError([Diagnostic(place=node.place, message="a constant is needed here")])
+    values = [evaluate(a, names) for a in node.arguments]
+    arrays = any(isinstance(v, np.ndarray) for v in values)
+    operation = ELEMENTWISE.get(node.operator) if arrays else None
+    operation = operation or ARITHMETIC.get(node.operator)
+    if arrays and node.operator == "div":
+        return values[0] / values[1]
+    if operation is None:
+        raise SpecError([Diagnostic(place=node.place, message=f"{node.operator} is not available here")])
+    result: Value = operation(*values)
+    return result
+
+
+def ceil_div(a: Value, b: Value) -> Value:
+    """Return a / b rounded up.
+
+    >>> ceil_div(7, 2)
+    4
+    """
+    return -(-a // b)
+
+
+def larger(a: Value, b: Value) -> Value:
+    """Return the larger one, element by element.
+
+    >>> larger(3, 4)
+    4
+    """
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.maximum(a, b)
+    return max(a, b)
+
+
+def smaller(a: Value, b: Value) -> Value:
+    """Return the smaller one, element by element.
+
+    >>> smaller(3, 4)
+    3
+    """
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.minimum(a, b)
+    return min(a, b)
+
+
+def either(condition: object, yes: Value, no: Value) -> Value:
+    """Return `yes` where the condition holds, else `no`.
+
+    >>> either(True, 1, 2)
+    1
+    """
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, yes, no)
+    return yes if condition else no
+
+
+def both(a: object, b: object) -> object:
+    """Return whether both conditions hold, element by element.
+
+    >>> both(True, False)
+    False
+    """
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.logical_and(a, b)
+    return bool(a) and bool(b)
