@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from einsum_cascade.einsum import accesses, selection, show
-from einsum_cascade.streams import everything
+from einsum_cascade.streams import Form, everything
 from einsum_cascade.survey import Index
 from einsum_cascade.sweeps import END, PREFIX, STREAM, Sweeps, Visit, extend
 from einsum_cascade.words import is_window
@@ -125,17 +125,24 @@ def _is_along(sweeps: Sweeps, visit: Visit, axis: int) -> bool:
 
 def _axes(sweeps: Sweeps, tensor: str) -> set[int]:
     """Return the axes on which a tensor is walked along the fiber, by its makers and readers."""
-    forms = [v.forms for visits in sweeps.visits for v in visits if v.tensor == tensor]
-    forms += [sweeps.targets[u] for u in sweeps.survey.writers.get(tensor, ())]
-    return {n for own in forms for n, form in enumerate(own) if form.streams}
+    return {n for forms in _uses(sweeps, tensor) for n, form in enumerate(forms) if form.streams}
+
+
+def _uses(sweeps: Sweeps, tensor: str) -> list[tuple[Form, ...]]:
+    """Return how each reader and maker moves along the axes of a tensor."""
+    found = [v.forms for visits in sweeps.visits for v in visits if v.tensor == tensor]
+    return found + [sweeps.targets[u] for u in sweeps.survey.writers.get(tensor, ())]
 
 
 def _fraction(sweeps: Sweeps, visit: Visit, index: Index, parallel: frozenset[str]) -> str:
     cascade, fiber = sweeps.survey.cascade, sweeps.fiber
     beside = {v for other in visit.read.indices if other is not index for v in other.moving}
     inside = [v for v in sorted(index.moving) if v not in beside and v not in (index.direct or {})]
-    ranks = [cascade.rank(v) for v in inside if cascade.rank(v) not in parallel]
-    return f"{'*'.join(ranks) or '1'}/{fiber.ranks[fiber.level] if index.direct else fiber.extent(everything(fiber))}"
+    ranks = [cascade.rank(v) for v in inside if v not in parallel]
+    axis = visit.read.indices.index(index)
+    walked = frozenset().union(*(forms[axis].parts for forms in _uses(sweeps, visit.tensor) if forms[axis].streams))
+    covered = frozenset([fiber.level]) if index.direct else walked or everything(fiber)
+    return f"{'*'.join(ranks) or '1'}/{fiber.extent(covered)}"
 
 
 def _stride(sweeps: Sweeps, index: Index) -> str:

@@ -41,7 +41,9 @@ def measure(
     for name in kept:
         values, mask = found[name]
         whole = numpy.asarray(values)
-        result.measured[name] = whole.size if mask is None else int(numpy.broadcast_to(numpy.asarray(mask), whole.shape).sum())
+        result.measured[name] = (
+            whole.size if mask is None else int(numpy.broadcast_to(numpy.asarray(mask), whole.shape).sum())
+        )
 
 
 def _indicator(name: str, s: Einsum) -> Einsum:

@@ -17,7 +17,7 @@ from einsum_cascade.footprint import STREAMED, footprint
 from einsum_cascade.streams import Fiber
 from einsum_cascade.survey import Survey, survey
 from einsum_cascade.sweeps import Sweeps
-from einsum_cascade.words import grows, parallel_ranks, words
+from einsum_cascade.words import grows, parallel_variables, words
 
 Plain = str | int | bool | list["Plain"] | dict[str, "Plain"]
 
@@ -34,10 +34,10 @@ class Spill:
 class Passes:
     """The passes of a cascade over one rank, and what they imply for every mapping.
 
-    `per_tensor` counts for each input along the rank; `chains` say what forces each further pass. `live` is the extent
-    (1, M, M1, M0) of each tensor along the rank, `reasons` why; `live_words` what must be held, in words for one fiber
-    of the parallel ranks (`parallel`: queries, heads, batch), and `spill` what it costs to write or read again instead.
-    `ranks` are the passes over the ranks of the inputs.
+    `per_tensor` counts for each input along the rank (or tensor made there from other ranks); `chains` say what forces
+    each further pass. `live` is the extent (1, M, M1, M0) of each tensor along the rank, `reasons` why. `live_words` is
+    what must be held, in words for one fiber of the `parallel` ranks (queries, heads, batch), and `spill` what it costs
+    to write or read again instead. `gathers` are partial reads, `ranks` the passes over the ranks of the inputs.
     """
 
     cascade: str
@@ -131,7 +131,7 @@ def _result(whole: Sweeps, ranks: Mapping[str, int], notes: list[str], sizes: Ma
     lives = footprint(whole, tiles)
     held = {t: live for t, live in lives.items() if live.held}
     by_level = {s.fiber.level: s for s in (whole, *tiles)} | {0: whole}
-    parallel = parallel_ranks(whole, held.values())
+    parallel = parallel_variables(whole, held.values())
     live_words: dict[str, int] = {}
     try:
         names = shape(cascade, sizes)
@@ -142,9 +142,9 @@ def _result(whole: Sweeps, ranks: Mapping[str, int], notes: list[str], sizes: Ma
     counts = whole.counts
     return Passes(
         cascade=cascade.name, rank=fiber.name, passes=whole.passes, chains=chains(whole),
-        per_tensor={t: counts[t] for t in cascade.inputs if t in counts},
+        per_tensor={t: counts[t] for t in (*cascade.inputs, *counts) if t in counts},
         live={t: live.extent for t, live in lives.items()}, reasons={t: live.reason for t, live in lives.items()},
-        live_words=live_words, parallel=tuple(r for r in rank_names(cascade) if r in parallel),
+        live_words=live_words, parallel=tuple(r for r in rank_names(cascade) if r in map(cascade.rank, parallel)),
         spill={t: Spill(writes=0 if t in cascade.inputs else live_words[t], reads=live_words[t] * (live.sweeps - 1))
                for t, live in spilled.items()},
         sequence_independent=not grows(whole, list(lives.values()), parallel),

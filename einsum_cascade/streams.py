@@ -67,7 +67,8 @@ def form(index: Index, statement: Statement, access: Access, fiber: Fiber, casca
     Raises SpecError where it moves with the fiber's own variables in a way that the rule does not know.
     """
     own = fiber.streaming & index.moving
-    if index.direct is None or len(own) > 1 or (own and index.gathers and own & index.direct.keys()):
+    shifted = index.direct is not None and index.gathers and not fiber.level and own & index.direct.keys()
+    if index.direct is None or len(own) > 1 or shifted:
         if own:
             raise SpecError([_unknown(index, access, fiber)])
         return Form("gather" if index.gathers else "other")

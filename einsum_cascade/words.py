@@ -1,4 +1,4 @@
-"""The live footprint in words, for one fiber of the parallel ranks; whether it grows with the sequence."""
+"""The live footprint in words, for one fiber of the parallel variables; whether it grows with the sequence."""
 
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
@@ -8,47 +8,46 @@ from einsum_cascade.constants import Value, evaluate
 from einsum_cascade.einsum import Constant
 from einsum_cascade.footprint import Live, axis_forms
 from einsum_cascade.streams import Form, length_name
-from einsum_cascade.survey import Index, Survey
+from einsum_cascade.survey import Index
 from einsum_cascade.sweeps import Sweeps
 
 
-def parallel_ranks(sweeps: Sweeps, lives: Collection[Live]) -> frozenset[str]:
-    """Return the ranks whose fibers are independent: p, heads, batch. Words are counted for one of them.
+def parallel_variables(sweeps: Sweeps, lives: Collection[Live]) -> frozenset[str]:
+    """Return the variables whose fibers are independent: queries, heads, batch. Words are counted for one of them.
 
-    All live tensors made from the inputs along the fiber carry such a rank (or add it up: SpAtten's importance), and
-    of those inputs all or none do: where only some do (the e and f of a state K[e,m]*V[f,m]), reading each input once
-    means to hold all of the rank. A rank of the outputs and of other inputs (a bias B[m,p]) is parallel in any case.
+    All live tensors made from the inputs along the fiber carry such a variable (or add it up: SpAtten's importance),
+    and of those inputs all or none do: where only some do (e and f of a state K[e,m]*V[f,m]), reading each input once
+    means to hold all of the rank. A rank of the outputs and of other inputs (a bias B[m,p]) is parallel in any case,
+    the new rank of a selection never.
     """
     cascade, survey = sweeps.survey.cascade, sweeps.survey
     streamed = [t for t in cascade.inputs if t in sweeps.lineage]
     made = [live.tensor for live in lives if live.tensor not in cascade.inputs]
     made = [t for t in made if t not in sweeps.lineage or sweeps.lineage[t] - {t}]
-    carried = [_ranks(survey, axis_forms(sweeps, t)) | _summed(survey, t) for t in made]
-    inputs = [_ranks(survey, axis_forms(sweeps, t)) for t in streamed]
-    others = {
-        d.name for t, dims in cascade.inputs.items() if t not in streamed for d in dims if isinstance(d, Constant)
-    }
-    written = [i for s in sweeps.statements if s.name in cascade.outputs for i in s.target]
-    outputs = {cascade.rank(v) for i in written for v in i.moving}
-    common = frozenset.intersection(*(carried or inputs or [frozenset()]))
-    return frozenset(
-        r
-        for r in common - set(sweeps.fiber.ranks)
-        if len({r in ranks for ranks in inputs}) < 2 or r in others & outputs
-    )
+    carried = [_variables(axis_forms(sweeps, t)) | _summed(sweeps, t) for t in made]
+    inputs = [_variables(axis_forms(sweeps, t)) for t in streamed]
+    rest = [dims for t, dims in cascade.inputs.items() if t not in streamed]
+    others = {d.name for dims in rest for d in dims if isinstance(d, Constant)}
+    written = {v for s in survey.statements if s.name in cascade.outputs for i in s.target for v in i.moving}
+    chosen = {r.into for s in survey.statements for r in s.einsum.reductions}
+    common = frozenset.intersection(*(carried or inputs or [frozenset()])) - chosen
+    uniform = {v for v in common if len({v in own for own in inputs}) < 2}
+    return frozenset(uniform | {v for v in common & written if cascade.rank(v) in others})
 
 
-def _summed(survey: Survey, tensor: str) -> frozenset[str]:
-    writers = [survey.statements[u] for u in survey.writers[tensor]]
-    return frozenset(survey.cascade.rank(v) for s in writers for v in s.reduced)
+def _summed(sweeps: Sweeps, tensor: str) -> frozenset[str]:
+    """The variables over which a tensor adds up, without those of the fiber."""
+    writers = [sweeps.statements[u] for u in sweeps.survey.writers[tensor]]
+    prefixes = {k for s in writers for k, i in s.below if i in sweeps.fiber.streaming}
+    return frozenset(v for s in writers for v in s.reduced) - {*sweeps.fiber.parts, *sweeps.fiber.whole, *prefixes}
 
 
-def _ranks(survey: Survey, axes: Sequence[tuple[Form, Index]]) -> frozenset[str]:
-    return frozenset(survey.cascade.rank(v) for f, i in axes if not f.streams and not f.parts for v in i.moving)
+def _variables(axes: Sequence[tuple[Form, Index]]) -> frozenset[str]:
+    return frozenset(v for f, i in axes if not f.streams and not f.parts for v in i.moving)
 
 
 def words(sweeps: Sweeps, live: Live, parallel: frozenset[str], names: Mapping[str, Value]) -> int:
-    """Return how many words `live` is for one fiber of the parallel ranks; `sweeps` is the analysis of its level.
+    """Return how many words `live` is for one fiber of the parallel variables; `sweeps` is the analysis of its level.
 
     Raises SpecError where a size is missing.
     """
@@ -59,7 +58,7 @@ def words(sweeps: Sweeps, live: Live, parallel: frozenset[str], names: Mapping[s
         scattered = index.gathers and live.tensor in sweeps.survey.writers
         along = (form.streams and not scattered) or bool(form.parts & left)
         left -= form.parts
-        others = {v for v in index.moving if cascade.rank(v) not in parallel and v not in fiber.parts[: fiber.level]}
+        others = {v for v in index.moving if v not in parallel and v not in fiber.parts[: fiber.level]}
         if along or not others:
             continue
         if live.tensor in dimensions:
@@ -83,7 +82,7 @@ def grows(sweeps: Sweeps, lives: Sequence[Live], parallel: frozenset[str]) -> bo
     for live in lives:
         if live.held and live.level == 0:
             axes = axis_forms(sweeps, live.tensor)
-            ranks = {r for r in _ranks(sweeps.survey, axes) - parallel if length_name(cascade, r) in whole}
+            ranks = {v for v in _variables(axes) - parallel if length_name(cascade, cascade.rank(v)) in whole}
             if ranks or (live.parts and not is_window(sweeps)):
                 return True
     return False

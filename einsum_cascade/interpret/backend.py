@@ -136,14 +136,22 @@ def identity(xp: ModuleType, name: str, array: Operand) -> float | int:
     return int(limits.min if name == "max" else limits.max)
 
 
-def best_first(xp: ModuleType, values: Array, present: Array | None, axis: int, descending: bool) -> Array:
-    """Return the coordinates along `axis` in the order of their values, ties by coordinate, absent ones last."""
-    order: Array = xp.argsort(values, axis=axis, descending=descending, stable=True)
+def best_first(xp: ModuleType, values: Array, present: Array | None, descending: bool) -> Array:
+    """Return the coordinates along the last axis in the order of their values, ties by coordinate, absent ones last."""
+    order: Array = xp.argsort(values, axis=-1, descending=descending, stable=True)
     if present is None:
         return order
-    absent = xp.astype(xp.take_along_axis(~present, order, axis=axis), xp.int64)
-    behind = xp.argsort(absent, axis=axis, stable=True)
-    result: Array = xp.take_along_axis(order, behind, axis=axis)
+    absent = xp.astype(_along(xp, ~present, order), xp.int64)
+    return _along(xp, order, xp.argsort(absent, axis=-1, stable=True))
+
+
+def _along(xp: ModuleType, array: Array, index: Array) -> Array:
+    """Return the elements of the last axis at `index`, row by row: take_along_axis, which is new in the standard."""
+    length = array.shape[-1]
+    rows = xp.arange(math.prod(array.shape[:-1]), dtype=xp.int64, device=device_of(array)) * length
+    flat = index + xp.reshape(rows, (*array.shape[:-1], 1))
+    found: Array = xp.take(xp.reshape(array, (-1,)), xp.reshape(flat, (-1,)), axis=0)
+    result: Array = xp.reshape(found, index.shape)
     return result
 
 

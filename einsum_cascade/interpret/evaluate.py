@@ -3,6 +3,7 @@
 import operator as python
 from collections.abc import Callable
 
+from einsum_cascade.constants import is_static
 from einsum_cascade.einsum import Access, Apply, Attend, Condition, Constant, Expression, Number, Variable
 from einsum_cascade.interpret.backend import Array, identity, is_boolean, is_floating
 from einsum_cascade.interpret.field import (
@@ -75,7 +76,8 @@ class Evaluator:
 
     def condition(self, given: Condition) -> Labelled | None:
         """Return the points at which a condition holds: None for all, false where a tensor in it is absent."""
-        left, right = self.scope.bounds(given.left), self.scope.bounds(given.right)
+        static = is_static(given.left) and is_static(given.right)
+        left, right = (self.scope.bounds(side) if static else None for side in (given.left, given.right))
         if left is not None and right is not None:
             known = _decided(given.operator, left[0] - right[1], left[1] - right[0])
             if known is not None:

@@ -7,7 +7,7 @@ from einsum_cascade.einsum import Apply, Expression, variables
 from einsum_cascade.interpret.contraction import contract
 from einsum_cascade.interpret.evaluate import Evaluator
 from einsum_cascade.interpret.field import ABSENT, SCALAR, Field, Labelled, combine, filled, meet, settled, union
-from einsum_cascade.interpret.functions import select
+from einsum_cascade.interpret.functions import FUNCTIONS, select
 
 
 @dataclass
@@ -108,6 +108,9 @@ def _contracted(
     if arrays:
         kept = [a for a in union(order, axes) if a not in gone and a in axes]
         values, fresh = contract(xp, arrays, kept, scope.sizes, scope.dtype)
+        within = meet(*(m for m in everywhere if set(m.axes) & gone))
+        if within is not None and len(arrays) > 1 and not bool(xp.all(xp.isfinite(values.array))):
+            values = _exact(evaluator, arrays, within, gone)
         fresh = fresh or (len(product.over) == 1 and product.over[0].fresh)
     else:
         values, fresh, scale = Labelled(scale), False, 1
@@ -149,6 +152,17 @@ def _cut(evaluator: Evaluator, factors: list[Labelled], mask: Labelled) -> list[
     n = min(fits, key=lambda n: len(factors[n].axes))
     factors[n] = combine(lambda m, v: select(xp, m, v, 0), mask, factors[n])
     return factors
+
+
+def _exact(evaluator: Evaluator, factors: Sequence[Labelled], mask: Labelled, gone: frozenset[str]) -> Labelled:
+    """Sum a product over the points in `mask` only, point by point: elsewhere a factor may be infinite."""
+    xp = evaluator.scope.xp
+    whole = factors[0]
+    for factor in factors[1:]:
+        whole = combine(lambda a, b: FUNCTIONS["mul"](xp, a, b), whole, factor)
+    whole = combine(lambda m, v: select(xp, m, v, 0), mask, whole)
+    values, _ = contract(xp, [whole], [a for a in whole.axes if a not in gone], evaluator.scope.sizes, None)
+    return values
 
 
 def _any(evaluator: Evaluator, masks: Sequence[Labelled], gone: frozenset[str]) -> Labelled | None:

@@ -35,7 +35,7 @@ def _selected(scope: Scope, field: Field, given: Reduction) -> Field:
     present: Array | None = None
     if field.mask is not None:
         present = expanded(xp, field.mask, axes, scope.sizes, xp.bool)
-    order = best_first(xp, values, present, len(axes) - 1, descending=given.operator != "argsort")
+    order = best_first(xp, values, present, descending=given.operator != "argsort")
     some = None if field.mask is None else settled(xp, any_over(xp, field.mask, frozenset((variable,))))
     if given.into is None:
         return Field(Labelled(order[..., 0], axes[:-1]), some, True)

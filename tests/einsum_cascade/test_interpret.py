@@ -225,6 +225,16 @@ def test_function(function: str) -> None:
     assert_as_oracle(cascade(f"Z[i,j] = {function}(A[i,j])\nX[] = {function}(2)"), tensors)
 
 
+def test_what_stands_at_absent_points_does_not_matter() -> None:
+    tensors = {name: t.copy() for name, t in SMALL.items()}
+    tensors["B"][2:], tensors["C"][4] = np.nan, np.inf
+    c = cascade(
+        "Z[i,k] = A[i,j] * B[j,k] | j < i\nY[] = A[i,j] * B[j,k] * C[k] | j < i and k < 4\nX[i] = Z[i,k] :: max(k)"
+    )
+    assert_as_oracle(c, tensors)
+    assert np.isfinite(run(c, tensors)["Z"]).all()
+
+
 def test_views_are_read_where_they_exist_only() -> None:
     head = "inputs: {A: [I, J], B: [J, K], C: [K]}\nranks: {N: 2}\nviews: |\n  W[n,i] = A[i,n]\n  T[n] = 3 ** n"
     c = cascade("Z[i] = W[1,i] + W[i,0] * T[0]\nY[n,i] = W[n,i] * T[n]", head)
