@@ -6,29 +6,34 @@ step maps it to itself; since a recurrence is well-founded, such a set is the on
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import product
+from math import prod
 
 from einsum_cascade.cascade import Cascade, size
-from einsum_cascade.constants import Value, evaluate, is_constant
+from einsum_cascade.constants import Value, evaluate, is_constant, is_static
 from einsum_cascade.einsum import (
     Access,
     Apply,
     Condition,
     Einsum,
     Expression,
+    Number,
     Variable,
     accesses,
     iteration_variables,
     selection,
+    substitute,
     variables,
 )
 from einsum_cascade.operators import OPERATORS
 from einsum_cascade.plan import Loop, Node, schedule, statements
 from einsum_cascade.points import Affine, NotCountable, Set, box, empty, everything, number, var, where
-from einsum_cascade.shapes import tensor_shapes
+from einsum_cascade.shapes import bounds, tensor_shapes
 
 SIGNS = {"le": "<=", "lt": "<", "ge": ">=", "gt": ">", "eq": "==", "ne": "!="}
+CASES = 256  # how many entries a constant table inside an index may have to be looked up one by one
 STEPS = 4  # how often a recurrence is iterated before the search for its presence is given up
 
 
@@ -109,17 +114,60 @@ class Presence:
 
     def _read(self, a: Access, reader: str) -> Set:
         """The points at which an access finds something; an index that depends on data finds all that can be there."""
+        tables = self._table_variables(a)
+        if tables:
+            return self._cases(a, reader, tables)
         result = self.sets[a.tensor]
         forms = [self.affine(i) for i in a.indices]
         inner = [self._present(i, reader) for i in a.indices]
         unknown = [k for k, f in enumerate(forms) if f is None]
         if unknown:
             whole = result.project([axis(k) for k in unknown])
-            if not self._complete(a.tensor, unknown):
+            coordinates = all(isinstance(a.indices[k], Access) or self._inside(a, k) for k in unknown)
+            if not coordinates or not self._complete(a.tensor, unknown):
                 self.bounds.setdefault(reader, f"{a.tensor} is read where the data say, and is not present everywhere")
             result = whole
         known = {axis(k): f for k, f in enumerate(forms) if f is not None}
         return reduce(lambda x, y: x & y, inner, result.substitute(known))
+
+    def _inside(self, a: Access, k: int) -> bool:
+        """Whether index k of an access stays within the tensor, whatever the data."""
+        limits = bounds(a.indices[k], self.cascade, self.names)
+        return limits is not None and limits[0] >= 0 and limits[1] < self.shape(a.tensor)[k]
+
+    def _table_variables(self, a: Access) -> tuple[str, ...]:
+        """The variables of constant tables inside the indices of an access (STR[l] = 2**l in XM[l, m-STR[l]])."""
+        tables = {v.name for v in self.cascade.views if is_static(v.expression) and not v.conditions}
+        inside = [n for i in a.indices for n in accesses(i)]
+        if not inside or any(n.tensor not in tables for n in inside):
+            return ()
+        names = variables(*(i for n in inside for i in n.indices))
+        many = prod(size(self.cascade, v, self.names) for v in names)
+        return names if 0 < many <= CASES else ()
+
+    def _cases(self, a: Access, reader: str, tables: tuple[str, ...]) -> Set:
+        """Split an access by the values of the variables of its tables: each case has an affine index."""
+        result = empty(tables)
+        for values in product(*(range(size(self.cascade, v, self.names)) for v in tables)):
+            given: dict[str, Expression] = {v: Number(n) for v, n in zip(tables, values, strict=True)}
+            case = substitute(a, given)
+            assert isinstance(case, Access)
+            found = self._read(replace(case, indices=tuple(self._looked_up(i) for i in case.indices)), reader)
+            for v, n in zip(tables, values, strict=True):
+                found &= where(var(v), "==", n)
+            result |= found
+        return result
+
+    def _looked_up(self, node: Expression) -> Expression:
+        """Replace accesses to constant tables by their values."""
+        if isinstance(node, Access):
+            table = next(v for v in self.cascade.views if v.name == node.tensor)
+            places = zip(table.target.indices, node.indices, strict=True)
+            at = {i.name: evaluate(n, self.names) for i, n in places if isinstance(i, Variable)}
+            return Number(evaluate(table.expression, {**self.names, **at}))
+        if isinstance(node, Apply):
+            return replace(node, arguments=tuple(map(self._looked_up, node.arguments)))
+        return node
 
     def _complete(self, tensor: str, axes: Iterable[int]) -> bool:
         """Whether presence does not vary along these axes."""
@@ -254,4 +302,4 @@ def presence(cascade: Cascade, names: Mapping[str, Value]) -> Presence:
     return Presence(cascade, names).solve()
 
 
-__all__ = ["Presence", "accesses", "axis", "presence"]
+__all__ = ["Presence", "axis", "presence"]

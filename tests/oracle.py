@@ -143,6 +143,8 @@ class _Machine:
         return _try(NEED_ALL[node.operator], *there) if len(there) == len(operands) else None
 
     def point(self, access: Access, at: Mapping[str, int]) -> Point | None:
+        if any(self.value(a, at) is None for i in access.indices for a in accesses(i)):
+            return None  # no coordinate without all that it is computed from, even where + would pass the other operand
         found = [self.value(i, at) for i in access.indices]
         return None if any(i is None for i in found) else tuple(round(i) for i in found if i is not None)
 

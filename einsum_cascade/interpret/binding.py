@@ -92,7 +92,8 @@ def _at(cascade: Cascade, message: str, hint: str) -> Diagnostic:
 
 def prepared(xp: ModuleType, tensors: Mapping[str, Shaped]) -> tuple[dict[str, Array], object]:
     """Return the tensors as arrays of one real type (integers as int64), and that type: float64 where none is real."""
-    arrays: dict[str, Array] = {name: xp.asarray(t) for name, t in tensors.items()}
+    # torch: temporaries are overwritten, so nothing here is differentiable
+    arrays: dict[str, Array] = {n: xp.asarray(getattr(t, "detach", lambda t=t: t)()) for n, t in tensors.items()}
     reals = [a.dtype for a in arrays.values() if xp.isdtype(a.dtype, "real floating")]
     dtype: object = xp.result_type(*reals) if reals else xp.float64
     for name, a in arrays.items():

@@ -4,7 +4,7 @@ import operator as python
 from collections.abc import Callable
 
 from einsum_cascade.constants import is_static
-from einsum_cascade.einsum import Access, Apply, Attend, Condition, Constant, Expression, Number, Variable
+from einsum_cascade.einsum import Access, Apply, Attend, Condition, Constant, Expression, Number, Variable, accesses
 from einsum_cascade.interpret.backend import Array, identity, is_boolean, is_floating
 from einsum_cascade.interpret.field import (
     ABSENT,
@@ -54,8 +54,10 @@ class Evaluator:
                 raise AssertionError(f"{node} is not expanded")
 
     def integer(self, node: Expression) -> Field:
-        """Return the value of an index expression as integers."""
+        """Return the value of an index expression as integers; absent where any tensor in it is."""
         field = self.value(node)
+        if isinstance(node, Apply):
+            field = Field(field.values, meet(field.mask, *(self.value(a).mask for a in accesses(node))))
         values, xp = field.values, self.scope.xp
         if isinstance(values.array, float):
             return Field(Labelled(round(values.array)), field.mask)

@@ -16,7 +16,18 @@ from einsum_cascade.reference import make_inputs
 from tests import oracle
 
 APPENDIX = sorted((Path(__file__).parent / "appendix").glob("*.yaml"))
-HEAD = "cascade: a\nranks: {M: 7, P: 5, E: 3}\nparams: {M0: 3, M1: (M + M0 - 1)//M0, W: 2}\ninputs: {Q: [E, P], K: [E, M]}\n"
+HEAD = """
+cascade: a
+ranks: {M: 7, P: 5, E: 3, J: 2}
+vars: {k: M}
+params: {M0: 3, M1: (M + M0 - 1)//M0, W: 2}
+inputs: {Q: [E, P], K: [E, M]}
+"""
+
+
+def small(*lines: str, more: str = "outputs: [Z]\n") -> Cascade:
+    """A cascade of a few lines over Q and K."""
+    return read_cascades(HEAD + more + "einsums: |\n" + "".join(f"  {line}\n" for line in lines))[0]
 
 
 def assert_as_oracle(cascade: Cascade, tensors: dict[str, np.ndarray] | None = None, **sizes: int) -> None:
@@ -35,8 +46,8 @@ def assert_as_oracle(cascade: Cascade, tensors: dict[str, np.ndarray] | None = N
 
 conditions = st.lists(
     st.sampled_from(
-        ["m <= p", "p - W < m", "m < p + 2", "m % 2 == p % 2", "m//M0 == p//M0", "m != p", "2*m <= 3*p + 1", "m + p < 8",
-         "(m + 2*p) % 3 == 1", "m >= 1"]
+        ["m <= p", "p - W < m", "m < p + 2", "m % 2 == p % 2", "m//M0 == p//M0", "m != p", "2*m <= 3*p + 1",
+         "m + p < 8", "(m + 2*p) % 3 == 1", "m >= 1"]
     ),
     max_size=3,
 )  # fmt: skip
@@ -58,13 +69,7 @@ tails = st.sampled_from(
 @given(conditions, tails, st.integers(1, 8), st.integers(1, 6))
 def test_random_cascades_equal_enumeration(masks: list[str], tail: list[str], m: int, p: int) -> None:
     mask = " | " + " and ".join(masks) if masks else ""
-    lines = [f"S[m,p] = Q[e,p] * K[e,m]{mask}", *tail]
-    text = (
-        HEAD.replace("E: 3}", "E: 3, J: 2}")
-        + "vars: {k: M}\noutputs: [Z]\neinsums: |\n"
-        + "".join(f"  {x}\n" for x in lines)
-    )
-    assert_as_oracle(read_cascades(text)[0], M=m, P=p)
+    assert_as_oracle(small(f"S[m,p] = Q[e,p] * K[e,m]{mask}", *tail), M=m, P=p)
 
 
 @pytest.mark.parametrize("file", APPENDIX, ids=lambda f: f.stem)
@@ -134,12 +139,13 @@ def test_counts_stay_exact_at_any_size(n: int) -> None:
     assert counts.unique_words == 4 * 64 * n
 
 
+SCORE = "S[m,p] = Q[e,p] * K[e,m]"
+TESTED = "N[m,p] = exp(S[m,p]) | S[m,p] > 0"
+
+
 def test_a_stated_density_scales_points_and_words() -> None:
-    text = (
-        HEAD
-        + "outputs: [Z]\ndensity: {N: 0.5}\neinsums: |\n  S[m,p] = Q[e,p] * K[e,m]\n  N[m,p] = exp(S[m,p]) | S[m,p] > 0\n  Z[p] = N[m,p] * S[m,p]\n"
-    )
-    counts = count(read_cascades(text)[0], {"M": 8, "P": 6})
+    cascade = small(SCORE, TESTED, "Z[p] = N[m,p] * S[m,p]", more="outputs: [Z]\ndensity: {N: 0.5}\n")
+    counts = count(cascade, {"M": 8, "P": 6})
     assert [e.points for e in counts.einsums] == [144, 24, 24]
     assert counts.einsums[1].operations == {"exp": 24, "cmp": 48}
     assert (counts.words["N"], counts.words["Z"]) == (24, 6)
@@ -147,10 +153,9 @@ def test_a_stated_density_scales_points_and_words() -> None:
 
 
 def test_without_a_density_the_count_says_that_it_is_a_bound() -> None:
-    text = HEAD + "outputs: [N]\neinsums: |\n  S[m,p] = Q[e,p] * K[e,m]\n  N[m,p] = exp(S[m,p]) | S[m,p] > 0\n"
-    assert "no density is stated" in count(read_cascades(text)[0]).bounds["N"]
+    assert "no density is stated" in count(small(SCORE, TESTED, more="outputs: [N]\n")).bounds["N"]
 
 
 def test_an_input_counts_as_far_as_it_is_read() -> None:
-    text = HEAD + "outputs: [Z]\nviews: |\n  KK[e,m1] = K[e,m1*M0]\neinsums: |\n  Z[p] = Q[e,p] * KK[e,m1] | m1 >= 1\n"
-    assert count(read_cascades(text)[0]).words["K"] == 3 * 2
+    view = "outputs: [Z]\nviews: |\n  KK[e,m1] = K[e,m1*M0]\n"
+    assert count(small("Z[p] = Q[e,p] * KK[e,m1] | m1 >= 1", more=view)).words["K"] == 3 * 2

@@ -84,3 +84,8 @@ def test_results_stay_on_the_device() -> None:
         assert_same(cascade(text), SMALL, "cuda")
     c = load(Cascade, "attention_1pass")
     assert_same(c, {name: np.random.default_rng(0).normal(size=(2, 3, 8, 256)) for name in "QKV"}, "cuda")
+
+
+def test_results_carry_no_gradient() -> None:
+    tensors = {name: torch.asarray(t).requires_grad_() for name, t in SMALL.items()}
+    assert not run(cascade("Z[i,j] = exp(A[i,j] * 2)"), tensors)["Z"].requires_grad

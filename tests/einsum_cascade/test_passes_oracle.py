@@ -4,12 +4,18 @@ An event is one statement at one coordinate of the rank; an order of events is l
 whose results it needs, element by element. Nothing is recomputed. An event that reads a tensor of the lineage of an
 input at coordinate k touches element k of that input. How many traversals is a schedule?
 
-* `streamed`: every traversal visits the elements in the same order, any order that the schedule chooses; one more begins
-  where the order goes back. This is a machine that streams the fiber (concordant traversal of a fibertree).
-* `literal`: one more begins where an element is touched again after every other element was touched. The order may then
-  change between traversals, and a zigzag (forwards, backwards, forwards) joins two sweeps at each turn: n forced sweeps
-  are n//2 + 1 literal traversals. So the paper's sentence, taken literally, gives 2 for Cascade 4; its count of 3 is
-  that of forced sweeps.
+* `streamed`: every traversal visits the elements in the same order, whichever is best; one more begins where the order
+  goes back. This is a machine that streams the fiber. The count is met exactly but for one effect of short ranks: the
+  last element of a sweep may also be the first of the next (unless a running rank has to begin anew), so that n forced
+  sweeps over N elements may fit into ceil((n*(N-1) + 1) / N), which is n where n <= N.
+* `literal`: one more begins where an element is touched again after every other element was touched. The order may
+  then change between traversals, and a zigzag (forwards, backwards, forwards) joins two sweeps at each turn: down to
+  n//2 + 1 literal traversals. So the paper's sentence, taken literally, can give 2 for Cascade 4; its count of 3 is
+  that of forced sweeps. For one and two passes the two definitions agree.
+
+Known limit: a fixed coordinate of a tensor that is no running value (T[K-1] of a map) may be computed first, so it
+forces no pass; where a running rank forces ascending order afterwards, the count is then too low. spec/fusemax.md
+counts every last coordinate as complete, which is too high where the order is free.
 """
 
 import random
@@ -57,8 +63,8 @@ class Problem:
         outputs = ", ".join(s.name for s in self.statements)
         init = "".join(f"  {s.name}[0] = 0\n" for s in self.statements if s.kind == "run")
         inputs = ", ".join(f"{t}: [K]" for t in self.inputs)
-        return (f"cascade: random\nranks: {{K: {self.size}}}\ninputs: {{{inputs}}}\noutputs: [{outputs}]\n"
-                + (f"init: |\n{init}" if init else "") + "einsums: |\n" + "\n".join(lines) + "\nseq: [k]\n")  # fmt: skip
+        head = f"cascade: random\nranks: {{K: {self.size}}}\ninputs: {{{inputs}}}\noutputs: [{outputs}]\n"
+        return head + (f"init: |\n{init}" if init else "") + "einsums: |\n" + "\n".join(lines) + "\nseq: [k]\n"
 
     def kind(self, tensor: str) -> str:
         return next((s.kind for s in self.statements if s.name == tensor), "input")
@@ -104,7 +110,7 @@ class Problem:
 def generate(seed: int, last: bool) -> Problem:
     """A cascade of 2 to 5 statements; with `last`, also reads of the last coordinate of a tensor that is no sum."""
     rng = random.Random(seed)
-    problem = Problem(rng.choice((2, 3, 3)), ["A", "B"][: rng.choice((1, 1, 2))], [])
+    problem = Problem(rng.choice((2, 3, 3, 3, 4)), ["A", "B"][: rng.choice((1, 1, 2))], [])
     for n in range(rng.randint(2, 5)):
         streams = [(t, "k") for t in problem.inputs]
         scalars: list[tuple[str, str]] = []
@@ -166,14 +172,21 @@ def streamed(problem: Problem, root: str) -> int:
     """The fewest sweeps if all go through the elements in the same order."""
 
     def forward(order: tuple[int, ...]) -> Step:
-        return lambda memory, k: (order[k], int(memory == -1 or order[k] < memory))  # type: ignore[operator]
+        def step(memory: Hashable, k: int) -> tuple[Hashable, int]:
+            assert isinstance(memory, int)
+            return order[k], int(memory == -1 or order[k] < memory)
+
+        return step
+
+    def same(order: tuple[int, ...]) -> Callable[[Hashable, int], bool]:
+        return lambda memory, k: memory == order[k]
 
     orders = permutations(range(problem.size))
-    return min(fewest(problem, root, -1, forward(o), lambda m, k, o=o: m == o[k]) for o in orders)
+    return min(fewest(problem, root, -1, forward(o), same(o)) for o in orders)
 
 
 def literal(problem: Problem, root: str) -> int:
-    """The fewest traversals by the literal definition; the memory is the elements from the least to the last touched."""
+    """The fewest traversals by the literal definition; the memory is the elements, the last touched at the end."""
 
     def step(memory: Hashable, k: int) -> tuple[Hashable, int]:
         assert isinstance(memory, tuple)
@@ -190,12 +203,17 @@ def counted(problem: Problem) -> dict[str, int]:
     return {t: result.per_tensor.get(t, 0) for t in problem.inputs}
 
 
+def overlapping(count: int, size: int) -> int:
+    """How many sweeps over `size` elements hold `count` forced ones, if one may begin at the element where one ends."""
+    return -(-(count * (size - 1) + 1) // size) if count else 0
+
+
 @pytest.mark.parametrize("block", range(20))
 def test_equals_the_fewest_sweeps_of_any_schedule(block: int) -> None:
     for seed in range(block * 20, block * 20 + 20):
         problem = generate(seed, last=False)
         for root, count in counted(problem).items():
-            assert streamed(problem, root) == count, problem.text()
+            assert overlapping(count, problem.size) <= streamed(problem, root) <= count, problem.text()
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -203,7 +221,7 @@ def test_no_schedule_needs_fewer_sweeps_also_with_reads_of_a_last_coordinate(blo
     for seed in range(10_000 + block * 20, 10_020 + block * 20):
         problem = generate(seed, last=True)
         for root, count in counted(problem).items():
-            assert streamed(problem, root) >= count, problem.text()
+            assert streamed(problem, root) >= overlapping(count, problem.size), problem.text()
 
 
 @pytest.mark.parametrize("block", range(20))
@@ -211,4 +229,21 @@ def test_literal_traversals_lie_between_zigzag_and_count(block: int) -> None:
     for seed in range(block * 20, block * 20 + 20):
         problem = generate(seed, last=False)
         for root, count in counted(problem).items():
-            assert literal(problem, root) == (count // 2 + 1 if count else 0), problem.text()
+            assert (count // 2 + 1 if count else 0) <= literal(problem, root) <= count, problem.text()
+
+
+def test_three_sweeps_are_two_literal_traversals_in_zigzag() -> None:
+    softmax = Problem(4, ["A"], [
+        Statement("GM", "sum", [("A", "k")]),
+        Statement("SD", "sum", [("A", "k"), ("GM", "scalar")]),
+        Statement("Y", "map", [("A", "k"), ("SD", "scalar")]),
+    ])  # fmt: skip
+    assert (counted(softmax)["A"], streamed(softmax, "A"), literal(softmax, "A")) == (3, 3, 2)
+
+
+def test_a_last_coordinate_can_be_computed_first_unless_a_recurrence_follows() -> None:
+    maps = [Statement("T", "map", [("A", "k")]), Statement("L", "scalar", [("T", "last")])]
+    free = Problem(4, ["A"], [*maps, Statement("Z", "map", [("A", "k"), ("L", "scalar")])])
+    bound = Problem(4, ["A"], [*maps, Statement("Z", "run", [("A", "k"), ("L", "scalar")])])
+    assert (counted(free)["A"], streamed(free, "A"), literal(free, "A")) == (1, 1, 1)
+    assert (counted(bound)["A"], streamed(bound, "A"), literal(bound, "A")) == (1, 2, 2)  # the known limit

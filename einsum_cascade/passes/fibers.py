@@ -6,15 +6,15 @@ from dataclasses import replace
 from einsum_cascade.cascade import rank_names
 from einsum_cascade.einsum import Constant
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
-from einsum_cascade.streams import Fiber
-from einsum_cascade.survey import Index, Survey
+from einsum_cascade.passes.streams import Fiber
+from einsum_cascade.passes.survey import Index, Survey
 
 
 def base_ranks(survey: Survey) -> tuple[str, ...]:
     """Return the ranks of the inputs, in the order of the file.
 
     >>> from einsum_cascade import load, Cascade
-    >>> from einsum_cascade.survey import survey
+    >>> from einsum_cascade.passes.survey import survey
     >>> base_ranks(survey(load(Cascade, "attention_1pass")))
     ('E', 'P', 'M', 'F')
     """
@@ -26,7 +26,7 @@ def sequence(survey: Survey) -> Fiber | None:
     """Return the fiber that `seq` of the file names.
 
     >>> from einsum_cascade import load, Cascade
-    >>> from einsum_cascade.survey import survey
+    >>> from einsum_cascade.passes.survey import survey
     >>> found = sequence(survey(load(Cascade, "attention_1pass")))
     >>> found.name, found.parts, found.base
     ('m', ('m1', 'm0'), 'M')
@@ -40,12 +40,19 @@ def fiber(survey: Survey, parts: tuple[str, ...]) -> Fiber:
 
     Several parts that meet in one index, K[e,m1*M0+m0], make up the rank of that axis; a variable that walks along such
     an axis as a whole (S[m,p] read as S[m1*M0+m0,p]) streams along the same fiber.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.survey import survey
+    >>> fiber(survey(load(Cascade, "attention_1pass")), ("m1", "m0")).base
+    'M'
     """
     cascade = survey.cascade
     ranks = tuple(cascade.rank(v) for v in parts)
     if len(parts) == 1:
         return Fiber(parts=parts, ranks=ranks)
-    axes = {axis for tensor, k, index in _indices(survey) if _together(survey, index, parts) for axis in [(tensor, k)]}
+    meeting = [(tensor, k, _together(survey, index, parts)) for tensor, k, index in _indices(survey)]
+    spans = max((found for *_, found in meeting), key=len)
+    axes = {(tensor, k) for tensor, k, found in meeting if len(found) > 1}
     bases: dict[str, None] = {}
     whole: set[str] = set()
     for tensor, k, index in _indices(survey):
@@ -53,18 +60,25 @@ def fiber(survey: Survey, parts: tuple[str, ...]) -> Fiber:
         if (tensor, k) in axes and plain and plain not in parts and cascade.rank(plain) not in ranks:
             whole.add(plain)
             bases[cascade.rank(plain)] = None
-    for tensor, k in sorted(axes):
-        dimension = cascade.inputs[tensor][k] if tensor in cascade.inputs else None
-        if isinstance(dimension, Constant):
+    for tensor, k, index in _indices(survey):
+        dimension = cascade.inputs[tensor][k] if (tensor, k) in axes and tensor in cascade.inputs else None
+        inside = all(cascade.rank(v) in ranks for v in index.direct or ())
+        if isinstance(dimension, Constant) and inside and len(index.direct or ()) > 1:
             bases = {dimension.name: None, **bases}
     base = next(iter(bases), "")
     whole |= {v for s in survey.statements for v in s.iterated if v == base.lower() and v not in parts}
     whole = {v for v in whole if not any(v in s.iterated and parts[0] in s.iterated for s in survey.statements)}
-    return Fiber(parts=parts, ranks=ranks, whole=frozenset(whole), base=base)
+    return Fiber(parts=parts, ranks=ranks, spans=spans, whole=frozenset(whole), base=base)
 
 
 def along(survey: Survey, rank: str) -> list[Fiber]:
-    """Return every fiber along the rank `rank`: the sequence if it is that rank, partitions of it, single variables."""
+    """Return every fiber along the rank `rank`: the sequence if it is that rank, partitions of it, single variables.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.survey import survey
+    >>> [f.parts for f in along(survey(load(Cascade, "agent_attention")), "P")]
+    [('a', 'r'), ('p',)]
+    """
     cascade = survey.cascade
     found: list[Fiber] = []
     given = sequence(survey)
@@ -87,6 +101,11 @@ def named(survey: Survey, rank: str) -> list[Fiber]:
     """Return the fibers that a user may mean by `rank`: a variable, or a rank in either case.
 
     Raises SpecError at a name that the cascade does not have.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.survey import survey
+    >>> [(f.name, f.level) for f in named(survey(load(Cascade, "attention_1pass")), "M0")]
+    [('m0', 1)]
     """
     cascade = survey.cascade
     used = {v for s in survey.statements for v in s.iterated}
@@ -120,12 +139,13 @@ def _indices(survey: Survey) -> Iterator[tuple[str, int, Index]]:
                 yield read.access.tensor, k, index
 
 
-def _together(survey: Survey, index: Index, parts: tuple[str, ...]) -> bool:
-    """Whether the parts meet in one index; for the inner ones any variable over the same rank will do."""
+def _together(survey: Survey, index: Index, parts: tuple[str, ...]) -> frozenset[int]:
+    """Return which parts meet in an index with the first; for the inner ones any variable of the rank will do."""
     if not index.direct or parts[0] not in index.direct:
-        return False
-    ranks = {survey.cascade.rank(v) for v in index.direct}
-    return all(v in index.direct or survey.cascade.rank(v) in ranks for v in parts[1:])
+        return frozenset()
+    rank = survey.cascade.rank
+    ranks = {rank(v) for v in index.direct}
+    return frozenset(k for k, v in enumerate(parts) if v in index.direct or (k and rank(v) in ranks))
 
 
 def _partition(index: Index) -> tuple[str, ...]:

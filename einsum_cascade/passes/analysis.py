@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from einsum_cascade.cascade import Cascade, rank_names, shape
-from einsum_cascade.chains import Chain, Gather, chains, gathers, remarks
 from einsum_cascade.constants import Value
 from einsum_cascade.errors import Diagnostic, SpecError
-from einsum_cascade.fibers import along, base_ranks, named, sequence
-from einsum_cascade.footprint import STREAMED, footprint
-from einsum_cascade.streams import Fiber
-from einsum_cascade.survey import Survey, survey
-from einsum_cascade.sweeps import Sweeps
-from einsum_cascade.words import grows, parallel_variables, words
+from einsum_cascade.passes.chains import Chain, Gather, chains, gathers, remarks
+from einsum_cascade.passes.fibers import along, base_ranks, named, sequence
+from einsum_cascade.passes.footprint import STREAMED, footprint
+from einsum_cascade.passes.streams import Fiber
+from einsum_cascade.passes.survey import Survey, survey
+from einsum_cascade.passes.sweeps import Sweeps
+from einsum_cascade.passes.words import grows, parallel_variables, words
 
 Plain = str | int | bool | list["Plain"] | dict[str, "Plain"]
 

@@ -7,9 +7,9 @@ the paper: tensors handed from one sweep to a later one when no more sweeps are 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from einsum_cascade.streams import Form
-from einsum_cascade.survey import Index
-from einsum_cascade.sweeps import Sweeps
+from einsum_cascade.passes.streams import Form
+from einsum_cascade.passes.survey import Index
+from einsum_cascade.passes.sweeps import Sweeps
 
 REVISITED, HANDED, DERIVED = "revisited", "handed over", "or what it derives from"
 TILE, RUNNING, REDUCED, STREAMED = "in one tile", "running value", "reduction", "streamed"
@@ -39,8 +39,8 @@ def footprint(whole: Sweeps, tiles: Sequence[Sweeps]) -> dict[str, Live]:
     """Return for each tensor along the fiber what it keeps; `tiles` are the analyses of the inner parts.
 
     >>> from einsum_cascade import load, Cascade
-    >>> from einsum_cascade.fibers import sequence
-    >>> from einsum_cascade.survey import survey
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
     >>> found = survey(load(Cascade, "attention_3pass"))
     >>> {t: live.extent for t, live in footprint(Sweeps(found, sequence(found)), []).items()}
     {'K': '1', 'QK': 'M', 'GM': '1', 'SN': 'M', 'SD': '1', 'A': '1', 'V': '1', 'AV': '1'}

@@ -13,9 +13,9 @@ from einsum_cascade.cascade import shape
 from einsum_cascade.constants import Value, evaluate, is_constant
 from einsum_cascade.einsum import Access, Apply, Constant, Expression, Number
 from einsum_cascade.errors import SpecError
+from einsum_cascade.passes.streams import Fiber, Form, everything, form
+from einsum_cascade.passes.survey import Index, Read, Statement, Survey
 from einsum_cascade.plan import shift
-from einsum_cascade.streams import Fiber, Form, everything, form
-from einsum_cascade.survey import Index, Read, Statement, Survey
 
 # How much of the fiber of an earlier statement a later one needs: one coordinate, as far as it has come itself,
 # everything up to where it has come (a running value), all.
@@ -49,6 +49,14 @@ class Sweeps:
     """The statements of a cascade in relation to one fiber. `needs[a][b]` says how much of a's fiber b waits for.
 
     With `outer`, the analysis of the whole rank, the fiber inside a tile is looked at within one sweep over the rank.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "attention_3pass"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> sweeps.passes, sweeps.counts
+    (3, {'K': 3, 'V': 1})
     """
 
     def __init__(self, survey: Survey, fiber: Fiber, outer: "Sweeps | None" = None) -> None:
@@ -222,7 +230,11 @@ def _heaviest(others: list[list[int]], nodes: Collection[int]) -> list[int]:
 
 
 def extend(level: int, kind: int) -> int:
-    """Follow one more dependency; at a fixed coordinate (PREFIX: the last) only a running value needs everything."""
+    """Follow one more dependency; at a fixed coordinate (PREFIX: the last) only a running value needs everything.
+
+    >>> extend(STREAM, END) == END, extend(STREAM, PREFIX) == POINT, extend(PREFIX, PREFIX) == END
+    (True, True, True)
+    """
     if level in (POINT, END):
         return level
     if kind == PREFIX:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from einsum_cascade.einsum import accesses, selection, show
-from einsum_cascade.streams import Form, everything
-from einsum_cascade.survey import Index
-from einsum_cascade.sweeps import END, PREFIX, STREAM, Sweeps, Visit, extend
-from einsum_cascade.words import is_window
+from einsum_cascade.passes.streams import Form, everything
+from einsum_cascade.passes.survey import Index
+from einsum_cascade.passes.sweeps import END, PREFIX, STREAM, Sweeps, Visit, extend
+from einsum_cascade.passes.words import is_window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ def chains(sweeps: Sweeps) -> tuple[Chain, ...]:
     """Return what forces each pass but the first over the tensor with the most passes.
 
     >>> from einsum_cascade import load, Cascade
-    >>> from einsum_cascade.fibers import sequence
-    >>> from einsum_cascade.survey import survey
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
     >>> found = survey(load(Cascade, "attention_3pass"))
     >>> [(c.barrier, c.again) for c in chains(Sweeps(found, sequence(found)))]
     [('GM', 'SN'), ('SD', 'A')]
@@ -95,7 +95,16 @@ def _shortest(sweeps: Sweeps, first: int, last: int) -> list[tuple[int, int]]:
 
 
 def gathers(sweeps: Sweeps, parallel: frozenset[str]) -> tuple[Gather, ...]:
-    """Return the accesses that read only a part of a tensor along the fiber: gathers, and fixed places in each tile."""
+    """Return the accesses that read only a part of a tensor along the fiber: gathers, and fixed places in each tile.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "spatten_layer"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> [(g.einsum, g.tensor, g.fraction) for g in gathers(sweeps, frozenset("hp"))]
+    [('AT', 'A', 'T/J'), ('AV', 'V', 'T/J')]
+    """
     found: dict[Gather, None] = {}
     for s, visits in zip(sweeps.statements, sweeps.visits, strict=True):
         for visit in visits:
@@ -153,7 +162,16 @@ def _stride(sweeps: Sweeps, index: Index) -> str:
 
 
 def remarks(sweeps: Sweeps) -> tuple[str, ...]:
-    """Return what the count leaves out: an axis of the fiber that other variables use, windows."""
+    """Return what the count leaves out: an axis of the fiber that other variables use, windows.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "sliding_window"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> remarks(sweeps)
+    ('w is a window that slides along the inputs: it does not grow with them',)
+    """
     found: dict[str, None] = {}
     if is_window(sweeps):
         found[f"{sweeps.fiber.name} is a window that slides along the inputs: it does not grow with them"] = None

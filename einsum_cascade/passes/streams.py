@@ -14,19 +14,21 @@ from einsum_cascade.einsum import (
     show,
 )
 from einsum_cascade.errors import Diagnostic, SpecError
-from einsum_cascade.survey import Index, Statement
+from einsum_cascade.passes.survey import Index, Statement
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fiber:
-    """A rank to analyse. `parts` are its variables, outermost first, over `ranks`; `whole` run over all parts at once.
+    """A rank to analyse. `parts` are its variables, outermost first, over `ranks`.
 
-    `base` is the rank of the inputs that the parts make up, "" where there is none; `level` the part that is analysed:
-    0 for the rank itself, more for the fiber inside one tile.
+    The parts `spans` meet in one index (m1*M0+m0) and make up the rank `base` ("" where there is none); the variables
+    `whole` run over all of these at once. `level` is the part that is analysed: 0 for the rank itself, more for the
+    fiber inside one tile.
     """
 
     parts: tuple[str, ...]
     ranks: tuple[str, ...]
+    spans: frozenset[int] = frozenset()
     whole: frozenset[str] = frozenset()
     base: str = ""
     level: int = 0
@@ -41,11 +43,15 @@ class Fiber:
         """The variables that walk along the analysed part."""
         return self.whole | {self.parts[self.level]}
 
+    def factors(self, covered: frozenset[int]) -> list[str]:
+        """Return the ranks whose sizes multiply to the length of the parts `covered`: the base, or single parts."""
+        kept = [k for k in sorted(covered) if k >= self.level]
+        together = bool(self.base) and not self.level and self.spans <= covered
+        return [self.base] * together + [self.ranks[k] for k in kept if not (together and k in self.spans)]
+
     def extent(self, covered: frozenset[int]) -> str:
-        """Name the length of what the parts `covered` span: M, M1, M0, 1."""
-        kept = [r for k, r in enumerate(self.ranks) if k in covered and k >= self.level]
-        everything = self.base and self.level == 0 and len(kept) == len(self.ranks)
-        return self.base if everything else "*".join(kept) or "1"
+        """Name the length of the parts `covered`: M, M1, M0, 1."""
+        return "*".join(self.factors(covered)) or "1"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,15 @@ def form(index: Index, statement: Statement, access: Access, fiber: Fiber, casca
     """Return how `index` of `access` in `statement` moves along `fiber`.
 
     Raises SpecError where it moves with the fiber's own variables in a way that the rule does not know.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> cascade = load(Cascade, "attention_1pass")
+    >>> found = survey(cascade)
+    >>> last, read = found.statements[-1], found.statements[-1].reads[1]
+    >>> form(read.indices[0], last, read.access, sequence(found), cascade).kind
+    'constant'
     """
     own = fiber.streaming & index.moving
     shifted = index.direct is not None and index.gathers and not fiber.level and own & index.direct.keys()
@@ -73,7 +88,7 @@ def form(index: Index, statement: Statement, access: Access, fiber: Fiber, casca
             raise SpecError([_unknown(index, access, fiber)])
         return Form("gather" if index.gathers else "other")
     if own:
-        parts = everything(fiber) if own <= fiber.whole else _parts(index, fiber, cascade) | {fiber.level}
+        parts = everything(fiber) & fiber.spans if own <= fiber.whole else _parts(index, fiber, cascade) | {fiber.level}
         return Form("stream", parts)
     for k in index.direct:
         steps = {i for low, i in statement.below if low == k} & fiber.streaming
@@ -85,7 +100,11 @@ def form(index: Index, statement: Statement, access: Access, fiber: Fiber, casca
 
 
 def everything(fiber: Fiber) -> frozenset[int]:
-    """Return all parts of a fiber, from its level on."""
+    """Return all parts of a fiber, from its level on.
+
+    >>> sorted(everything(Fiber(parts=("m1", "m0"), ranks=("M1", "M0"))))
+    [0, 1]
+    """
     return frozenset(range(fiber.level, len(fiber.parts)))
 
 
@@ -101,7 +120,11 @@ def _same_rank(cascade: Cascade, one: str, other: str) -> bool:
 
 
 def length_name(cascade: Cascade, rank: str) -> str:
-    """Follow `ranks: {I: K}`, where a rank is said to be as long as another."""
+    """Follow `ranks: {I: K}`, where a rank is said to be as long as another.
+
+    >>> length_name(Cascade(name="a", ranks={"I": Constant("K")}), "I")
+    'K'
+    """
     seen = {rank}
     while isinstance(found := {**cascade.ranks, **cascade.params}.get(rank), Constant) and found.name not in seen:
         rank = found.name

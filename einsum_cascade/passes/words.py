@@ -6,10 +6,10 @@ from math import prod
 from einsum_cascade.cascade import size
 from einsum_cascade.constants import Value, evaluate
 from einsum_cascade.einsum import Constant
-from einsum_cascade.footprint import Live, axis_forms
-from einsum_cascade.streams import Form, length_name
-from einsum_cascade.survey import Index
-from einsum_cascade.sweeps import Sweeps
+from einsum_cascade.passes.footprint import Live, axis_forms
+from einsum_cascade.passes.streams import Form, length_name
+from einsum_cascade.passes.survey import Index
+from einsum_cascade.passes.sweeps import Sweeps
 
 
 def parallel_variables(sweeps: Sweeps, lives: Collection[Live]) -> frozenset[str]:
@@ -19,18 +19,28 @@ def parallel_variables(sweeps: Sweeps, lives: Collection[Live]) -> frozenset[str
     and of those inputs all or none do: where only some do (e and f of a state K[e,m]*V[f,m]), reading each input once
     means to hold all of the rank. A rank of the outputs and of other inputs (a bias B[m,p]) is parallel in any case,
     the new rank of a selection never.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "gqa"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> from einsum_cascade.passes.footprint import footprint
+    >>> sorted(parallel_variables(sweeps, [live for live in footprint(sweeps, []).values() if live.held]))
+    ['hk', 'p', 'r']
     """
     cascade, survey = sweeps.survey.cascade, sweeps.survey
     streamed = [t for t in cascade.inputs if t in sweeps.lineage]
     made = [live.tensor for live in lives if live.tensor not in cascade.inputs]
     made = [t for t in made if t not in sweeps.lineage or sweeps.lineage[t] - {t}]
-    carried = [_variables(axis_forms(sweeps, t)) | _summed(sweeps, t) for t in made]
     inputs = [_variables(axis_forms(sweeps, t)) for t in streamed]
+    own = [_variables(axis_forms(sweeps, t)) for t in made]
+    carried = [o | _summed(sweeps, t) for o, t in zip(own, made, strict=True)]
     rest = [dims for t, dims in cascade.inputs.items() if t not in streamed]
     others = {d.name for dims in rest for d in dims if isinstance(d, Constant)}
     written = {v for s in survey.statements if s.name in cascade.outputs for i in s.target for v in i.moving}
     chosen = {r.into for s in survey.statements for r in s.einsum.reductions}
-    common = frozenset.intersection(*(carried or inputs or [frozenset()])) - chosen
+    common = frozenset.intersection(*(carried or inputs or [frozenset()])) & frozenset().union(*own or inputs) - chosen
     uniform = {v for v in common if len({v in own for own in inputs}) < 2}
     return frozenset(uniform | {v for v in common & written if cascade.rank(v) in others})
 
@@ -50,6 +60,16 @@ def words(sweeps: Sweeps, live: Live, parallel: frozenset[str], names: Mapping[s
     """Return how many words `live` is for one fiber of the parallel variables; `sweeps` is the analysis of its level.
 
     Raises SpecError where a size is missing.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "attention_3pass"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> from einsum_cascade.passes.footprint import footprint
+    >>> lives, names = footprint(sweeps, []), {"M": 100, "P": 10, "F": 4}
+    >>> [words(sweeps, lives[t], frozenset("p"), names) for t in ("QK", "GM", "AV")]
+    [100, 1, 4]
     """
     cascade, fiber = sweeps.survey.cascade, sweeps.fiber
     dimensions = {**cascade.inputs, **cascade.declared}
@@ -69,14 +89,26 @@ def words(sweeps: Sweeps, live: Live, parallel: frozenset[str], names: Mapping[s
 
 
 def _length(sweeps: Sweeps, parts: frozenset[int], names: Mapping[str, Value]) -> int:
-    fiber = sweeps.fiber
-    if fiber.base in names and fiber.extent(parts) == fiber.base:
-        return int(names[fiber.base])
-    return prod(size(sweeps.survey.cascade, fiber.parts[k], names) for k in parts)
+    fiber, cascade = sweeps.fiber, sweeps.survey.cascade
+    own = {fiber.ranks[k]: fiber.parts[k] for k in parts}
+    missing = [r for r in fiber.factors(parts) if r not in names and r not in own]
+    if missing:
+        return prod(size(cascade, fiber.parts[k], names) for k in parts)
+    return prod(size(cascade, own[r], names) if r in own else int(names[r]) for r in fiber.factors(parts))
 
 
 def grows(sweeps: Sweeps, lives: Sequence[Live], parallel: frozenset[str]) -> bool:
-    """Return whether something held grows with the fiber; a window of fixed length does not grow with the sequence."""
+    """Return whether something held grows with the fiber; a window of fixed length does not grow with the sequence.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "attention_3pass"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> from einsum_cascade.passes.footprint import footprint
+    >>> grows(sweeps, list(footprint(sweeps, []).values()), frozenset("p"))
+    True
+    """
     cascade, fiber = sweeps.survey.cascade, sweeps.fiber
     whole = {length_name(cascade, r) for r in (fiber.base, fiber.ranks[0])}
     for live in lives:
@@ -89,11 +121,21 @@ def grows(sweeps: Sweeps, lives: Sequence[Live], parallel: frozenset[str]) -> bo
 
 
 def is_window(sweeps: Sweeps) -> bool:
-    """Return whether the fiber slides along the inputs (K[e,p-w]), so that its length is not theirs."""
-    own = [(f, i) for t in sweeps.survey.cascade.inputs if t in sweeps.lineage for f, i in axis_forms(sweeps, t)
-           if f.streams]  # fmt: skip
-    return bool(own) and all(
-        i.direct is not None and len(i.direct) > len(f.parts)
-        and any(i.direct.get(v) in ("1", "-1") for v in sweeps.fiber.streaming)
-        for f, i in own
-    )  # fmt: skip
+    """Return whether the fiber slides along the inputs (K[e,p-w]), so that its length is not theirs.
+
+    >>> from einsum_cascade import load, Cascade
+    >>> from einsum_cascade.passes.fibers import sequence
+    >>> from einsum_cascade.passes.survey import survey
+    >>> found = survey(load(Cascade, "sliding_window"))
+    >>> sweeps = Sweeps(found, sequence(found))
+    >>> is_window(sweeps)
+    True
+    """
+    cascade, fiber = sweeps.survey.cascade, sweeps.fiber
+    streamed = [t for t in cascade.inputs if t in sweeps.lineage]
+    lengths = {length_name(cascade, d.name) for t in streamed for d in cascade.inputs[t] if isinstance(d, Constant)}
+    if not streamed or length_name(cascade, fiber.ranks[0]) in lengths:
+        return False
+    own = [(f, i.direct or {}) for t in streamed for f, i in axis_forms(sweeps, t) if f.streams]
+    names = {*fiber.parts, *fiber.whole}
+    return all(moving.keys() - names and {moving.get(v) for v in names} & {"1", "-1"} for _, moving in own)
