@@ -119,7 +119,11 @@ def count(
         sizes = sizes_from(cascade, tensors, sizes or {})[0]
     names = shape(cascade, sizes)
     present = presence(cascade, names)
-    thin = thinning(cascade, present, tensors, names)
+    thin = thinning(cascade)
+    if tensors is not None and (thin.inside or present.bounds):
+        from einsum_cascade.live import measure
+
+        measure(cascade, tensors, names, present, thin)
     einsums = tuple(_einsum(s, present, thin, names) for s in cascade.einsums)
     bounds = {**present.bounds, **thin.assumed}
     if tensors is not None:

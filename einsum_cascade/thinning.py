@@ -1,19 +1,12 @@
 """Data-dependent sparsity: which part of the possible points is present, by a stated density or by given tensors."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import TYPE_CHECKING
 
 from einsum_cascade.cascade import Cascade
-from einsum_cascade.constants import Value
 from einsum_cascade.einsum import Access, Apply, Einsum, Expression, Variable, accesses, variables
 from einsum_cascade.operators import OPERATORS
-from einsum_cascade.presence import Presence
-
-if TYPE_CHECKING:
-    from einsum_cascade.interpret import Shaped
 
 Mask = dict[str, frozenset[str]]  # source of sparsity -> the variables over which it varies
 
@@ -47,17 +40,13 @@ class Thinning:
         return round(candidates * live)
 
 
-def thinning(
-    cascade: Cascade, present: Presence, tensors: Mapping[str, "Shaped"] | None, names: Mapping[str, Value]
-) -> Thinning:
+def thinning(cascade: Cascade) -> Thinning:
     """Return the sparsity of every statement and tensor that static presence does not know.
 
-    >>> from einsum_cascade.cascade import shape
     >>> from einsum_cascade.load import read_cascades
-    >>> from einsum_cascade.presence import presence
     >>> text = "cascade: a\\nranks: {M: 8}\\ninputs: {A: [M]}\\noutputs: [B]\\ndensity: {B: 0.25}\\n"
     >>> cascade = read_cascades(text + "einsums: B[m] = A[m] | A[m] > 1")[0]
-    >>> thin = thinning(cascade, presence(cascade, shape(cascade)), None, shape(cascade))
+    >>> thin = thinning(cascade)
     >>> thin.points(cascade.einsums[0], 8)
     2
     """
@@ -65,10 +54,6 @@ def thinning(
     for _ in range(2):  # twice, so that a recurrence sees what it made
         for s in cascade.statements:
             _statement(cascade, s, result)
-    if tensors is not None and (result.inside or present.bounds):
-        from einsum_cascade.live import measure
-
-        measure(cascade, tensors, names, present, result)
     return result
 
 

@@ -46,7 +46,7 @@ ALGORITHM = package(
         "interpret": "shapes plan fold",
         "presence": "shapes plan points",
         "live": "interpret presence thinning",
-        "thinning": "presence",
+        "thinning": "cascade operators",
         "count": "live fold",
         "passes": "cascade plan",
         "dense": "constants",
