@@ -86,29 +86,43 @@ def schedule(given: Sequence[Einsum], fused: bool = True) -> tuple[Node, ...]:
 
 def _order(given: list[Einsum], carried: frozenset[tuple[int, int]]) -> list[Node]:
     """Topological order of the strongly connected components; ties in the order of the text."""
-    import networkx as nx
-
     writers: dict[str, list[int]] = {}
     for k, s in enumerate(given):
         writers.setdefault(s.name, []).append(k)
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    graph.add_nodes_from(range(len(given)))
-    graph.add_edges_from(
-        (w, k)
+    needs = [
+        {w for a in read_accesses(s) for w in writers.get(a.tensor, ()) if (w, k) not in carried}
         for k, s in enumerate(given)
-        for a in read_accesses(s)
-        for w in writers.get(a.tensor, ())
-        if (w, k) not in carried
-    )
-    parts = nx.condensation(graph)
+    ]
+    waiting = components(needs)
+    done: set[int] = set()
     result: list[Node] = []
-    for part in nx.lexicographical_topological_sort(parts, key=lambda n: min(parts.nodes[n]["members"])):
-        members = sorted(parts.nodes[part]["members"])
-        if len(members) == 1 and not graph.has_edge(members[0], members[0]):
-            result.append(given[members[0]])
-        else:
-            result.append(_recurrence([given[k] for k in members]))
+    while waiting:
+        members = next(m for m in waiting if all(n in done or n in m for k in m for n in needs[k]))
+        waiting.remove(members)
+        done |= set(members)
+        single = len(members) == 1 and members[0] not in needs[members[0]]
+        result.append(given[members[0]] if single else _recurrence([given[k] for k in members]))
     return result
+
+
+def components(needs: Sequence[set[int]]) -> list[list[int]]:
+    """Return the strongly connected components of a graph node -> nodes, each sorted, by their first members.
+
+    Written here because importing a graph library costs more than everything else that a command does.
+
+    >>> components([{1}, {0}, {1}])
+    [[0, 1], [2]]
+    """
+    reach = [set(n) for n in needs]
+    changed = True
+    while changed:
+        changed = False
+        for k, found in enumerate(reach):
+            further = set().union(found, *(reach[n] for n in found))
+            if len(further) > len(found):
+                reach[k], changed = further, True
+    groups = {k: sorted({k, *(n for n in reach[k] if k in reach[n])}) for k in range(len(needs))}
+    return [group for k, group in groups.items() if group[0] == k]
 
 
 def _recurrence(group: list[Einsum]) -> Loop:
