@@ -25,8 +25,9 @@ help: ## show this list
 setup: $(VENV)/.stamp-dev ## make .venv with everything that the other targets need
 	@echo "$(VENV) is ready"
 
-demo: $(VENV)/.stamp-run ## print the passes of the attention cascades (installs the runtime packages only)
+demo: $(VENV)/.stamp-run ## passes of the attention cascades, and FuseMax's evaluation into demo/ (runtime packages only)
 	@$(BIN)/archsim passes
+	@$(BIN)/archsim reproduce fusemax_micro24 -o demo
 
 test: $(VENV)/.stamp-dev ## run all tests, doctests included
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -41,7 +42,7 @@ bench: $(VENV)/.stamp-dev ## run the benchmarks
 	$(BIN)/python -m tests.bench
 
 clean: ## remove .venv, caches and build products
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environment -----------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
-from archsim.binding import Binding, BoundGroup, Placed
-from archsim.loopnest import index_variables
-from archsim.occupancy import Occupancy, touches
-from archsim.value import Value
+import numpy as np
+
+from archsim.binding import Binding, BoundGroup
+from archsim.occupancy import Occupancy
+from archsim.value import Value, larger
 
 __all__ = ["ActionCounts", "count_actions"]
 
@@ -23,22 +25,37 @@ class ActionCounts:
     "drain" (a read) on the side of the memory before it.
     """
 
-    words: dict[Key, Value] = field(default_factory=lambda: defaultdict(int))
+    words: dict[Key, Value] = field(default_factory=dict)
     operations: dict[tuple[str, str, str], Value] = field(default_factory=dict)
 
     def add(self, key: Key, words: Value) -> None:
         """Add words to an action (never in place: arrays are shared)."""
-        self.words[key] = self.words[key] + words
+        if isinstance(words, np.ndarray) or words or key not in self.words:
+            self.words[key] = self.words[key] + words if key in self.words else words
+
+    @cached_property
+    def _sums(self) -> dict[tuple[str, str, str], Value]:
+        """Words by group, memory and action."""
+        sums: dict[tuple[str, str, str], Value] = defaultdict(int)
+        for (group, memory, _, action), words in self.words.items():
+            if isinstance(words, np.ndarray) or words:
+                sums[group, memory, action] = sums[group, memory, action] + words
+        return sums
 
     def moved(
         self, memory: str, group: str | None = None, tensor: str | None = None, action: str | None = None
     ) -> Value:
         """Return the words in and out of a memory, of one group, tensor or action, or of all."""
-        total: Value = 0
+        result: Value = 0
+        if tensor is None:
+            for (g, m, a), words in self._sums.items():
+                if m == memory and group in (None, g) and action in (None, a):
+                    result = result + words
+            return result
         for (g, m, t, a), words in self.words.items():
-            if m == memory and group in (None, g) and tensor in (None, t) and action in (None, a):
-                total = total + words
-        return total
+            if m == memory and group in (None, g) and t == tensor and action in (None, a):
+                result = result + words
+        return result
 
 
 def count_actions(binding: Binding, fit: Mapping[tuple[str, str], Occupancy]) -> ActionCounts:
@@ -50,12 +67,11 @@ def count_actions(binding: Binding, fit: Mapping[tuple[str, str], Occupancy]) ->
     """
     counts = ActionCounts()
     for bound in binding.groups:
-        for tensor in dict.fromkeys(t for p in bound.placed for t in (*(a.tensor for a in p.reads), p.name)):
+        for tensor in bound.touches:
             _tensor(binding, bound, tensor, counts, fit)
         for p in bound.placed:
             for action, times in p.actions.items():
-                key = (p.array, p.name, action)
-                counts.operations[key] = counts.operations.get(key, 0) + p.points * times
+                counts.operations[p.array, p.name, action] = p.points * times
     return counts
 
 
@@ -63,69 +79,74 @@ def _tensor(binding: Binding, bound: BoundGroup, tensor: str, counts: ActionCoun
             fit: Mapping[tuple[str, str], Occupancy]) -> None:  # fmt: skip
     group = bound.group
     far, *near = binding.design.memories
-    writers = [p for p in bound.placed if p.name == tensor]
-    leaves = bool(writers) and leaves_group(binding, bound, tensor)
+    written = any(p.name == tensor for p in bound.placed)
     through = tensor in group.keep.get(far, {})
     kept = [m for m in near if tensor in group.keep.get(m, {})]
-    path = [far] * (not writers or leaves or through) + kept
+    path = [far] * (not written or tensor in bound.leaves or through) + kept
     if not path:
         return
-    array_side: Value = 0
-    for name, action, words in _array_side(bound, tensor, writers):
+    array_side: dict[str, Value] = {"read": 0, "write": 0}
+    for name, action, words in _array_side(bound, tensor):
         direct = tensor in group.bypass.get(name, ())
-        counts.words[group.name, path[0] if direct else path[-1], tensor, action] += words
-        array_side = array_side + (0 if direct else words)
-    passed = {p.name for p in bound.placed if tensor in group.bypass.get(p.name, ())}
+        counts.add((group.name, path[0] if direct else path[-1], tensor, action), words)
+        array_side[action] = array_side[action] + (0 if direct else words)
+    passed = {name for name, tensors in group.bypass.items() if tensor in tensors}
     for parent, child in pairwise(path):
-        scope = group.keep[child][tensor]
-        moved: list[tuple[str, str, Value]] = []
-        if not writers or through:
-            fills, _ = _through(bound, tensor, scope, passed, reads=True)
-            moved += [(parent, "read", fills), (child, "fill", fills)]
-        if writers:
-            drains, once = _through(bound, tensor, scope, passed, reads=False)
-            moved += [(parent, "write", drains), (child, "drain", drains), (parent, "read", drains - once)]
         resident = 1 - fit[group.name, child].spilled
-        for memory, action, words in moved:
-            counts.add((group.name, memory, tensor, action), words * (resident if memory == parent else 1))
+        for memory, action, words in _exchange(bound, tensor, parent, child, passed, not written or through, written):
+            counts.add((group.name, memory, tensor, action), words * resident if memory == parent else words)
     if kept:  # what does not fit is served from the memory before
+        spilled = fit[group.name, kept[-1]].spilled
         before = list(binding.design.memories)[list(binding.design.memories).index(kept[-1]) - 1]
-        served = array_side * fit[group.name, kept[-1]].spilled
-        counts.add((group.name, before, tensor, "read"), served)
+        for action, words in array_side.items() if np.any(spilled) else ():
+            counts.add((group.name, before, tensor, action), words * spilled)
 
 
-def _array_side(bound: BoundGroup, tensor: str, writers: list[Placed]) -> Iterator[tuple[str, str, Value]]:
-    """Words between the nearest memory and the arrays."""
+def _exchange(bound: BoundGroup, tensor: str, parent: str, child: str, passed: set[str], comes: bool,
+              written: bool) -> Iterator[tuple[str, str, Value]]:  # fmt: skip
+    """Words between two memories: tiles that come, tiles that go, and partial sums that come back."""
+    scope = bound.group.keep[child][tensor]
+    if comes:
+        fills, _ = _through(bound, tensor, scope, passed, reads=True)
+        yield parent, "read", fills
+        yield child, "fill", fills
+    if written:
+        drains, once = _through(bound, tensor, scope, passed, reads=False)
+        yield parent, "write", drains
+        yield child, "drain", drains
+        yield parent, "read", drains - once
+        yield child, "fill", drains - once
+
+
+def _array_side(bound: BoundGroup, tensor: str) -> Iterator[tuple[str, str, Value]]:
+    """Words between the nearest memory and the arrays: (Einsum, "read" or "write", words).
+
+    An array that keeps the tensor in its registers reads it once for all its Einsums, and writes finished tiles only.
+    """
     held: set[str] = set()
-    for p in bound.placed:
-        register_scope = bound.group.keep.get(p.array, {}).get(tensor, "")
-        for a in p.reads:
-            forwarded = tensor in bound.group.forward.get(p.name, ())
-            if a.tensor != tensor or forwarded or (register_scope and p.array in held):
-                continue
-            names = [v for axis in index_variables(a) for v in axis]
-            loops = p.nest.upto(register_scope) if register_scope in p.nest.loops else p.nest.loops
-            yield p.name, "read", p.nest.words(a) * p.nest.refetch(names, loops)
-            if register_scope:
-                held.add(p.array)
-    for p in writers:
-        names = [v for axis in index_variables(p.einsum.target) for v in axis]
-        words, factor = p.nest.words(p.einsum.target), p.nest.refetch(names)
-        yield p.name, "write", words * factor
-        yield p.name, "read", words * (factor - 1)
+    for p, a in bound.touches[tensor]:
+        scope = bound.group.keep.get(p.array, {}).get(tensor, "")
+        loops = p.nest.upto(scope) if scope in p.nest.loops else None
+        if a is p.einsum.target:
+            written, words = p.nest.fetched(a, loops), p.nest.words(a)
+            yield p.name, "write", written
+            yield p.name, "read", written - words
+        elif tensor not in bound.group.forward.get(p.name, ()) and not (scope and p.array in held):
+            yield p.name, "read", p.nest.fetched(a, loops)
+            held |= {p.array} if scope else set()
 
 
 def _through(bound: BoundGroup, tensor: str, scope: str, passed: set[str], reads: bool) -> tuple[Value, Value]:
-    """Words through the boundary of the tile inside `scope`: with refetches, and each word once."""
-    for p, a in touches(bound, tensor):
+    """Words through the boundary of the tile inside `scope`: with refetches, and each word once.
+
+    Einsums of a group that name one loop run it together, so that a tile inside it is fetched once for all.
+    """
+    fetched: Value = 0
+    once: Value = 0
+    for p, a in bound.touches[tensor]:
         if (a is p.einsum.target) != reads and scope in p.nest.loops and p.name not in passed:
-            names = [v for axis in index_variables(a) for v in axis]
-            once = p.nest.words(a)
-            return once * p.nest.refetch(names, p.nest.upto(scope)), once
-    return 0, 0
-
-
-def leaves_group(binding: Binding, bound: BoundGroup, tensor: str) -> bool:
-    """Return whether a tensor made in a group is an output of the cascade or read by another group."""
-    others = [p for g in binding.groups if g is not bound for p in g.placed]
-    return tensor in binding.cascade.outputs or any(a.tensor == tensor for p in others for a in p.reads)
+            fetched = larger(fetched, p.nest.fetched(a, p.nest.upto(scope)))
+            once = larger(once, p.nest.words(a))
+            if not reads:
+                break
+    return fetched, once

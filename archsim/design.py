@@ -1,4 +1,5 @@
-"""Design: the machine. Memories from far to near, arrays of lanes with a cycle cost per operation, clock, energy table."""
+"""Design: the machine. Memories from far to near, arrays of lanes with a cycle cost per operation, clock, energy
+table."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from archsim.units import quantity
 from archsim.value import Value, evaluate
 from einsum_cascade.document import Document
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
-from einsum_cascade.forms import FORBID, Real, Scalar, Text, read_form
+from einsum_cascade.forms import FORBID, Scalar, Text, read_form
 from einsum_cascade.operators import COST_CLASS
 from einsum_cascade.parse import parse_expression
 
@@ -25,7 +26,7 @@ class MemoryForm:
     __pydantic_config__ = FORBID
     capacity: Text | None = None
     bandwidth: Text | None = None
-    lines_per_cycle: Real | None = None
+    lines_per_cycle: Scalar | None = None
     line: Scalar = 1
     component: Text = ""
     charged_as: Text | None = None
@@ -87,7 +88,8 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Array:
-    """An array of lanes: `shape` dimension -> size; `operations` an operation, or several fused with `+`, -> its cost."""
+    """An array of lanes: `shape` dimension -> size; `operations` an operation, or several fused with `+`, -> its
+    cost."""
 
     shape: Mapping[str, Value]
     operations: Mapping[str, Operation]
@@ -135,8 +137,9 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
         name: Memory(
             capacity=read.quantity(m.capacity, "bytes", "memories", name, "capacity"),
             bandwidth=read.quantity(m.bandwidth, "bytes per second", "memories", name, "bandwidth"),
-            lines_per_cycle=m.lines_per_cycle, line=read.number(m.line, "memories", name, "line"),
-            charged_as=read.quantity(m.charged_as or m.capacity, "bytes", "memories", name, "charged_as") or 0,
+            lines_per_cycle=read.optional(m.lines_per_cycle, "memories", name, "lines_per_cycle"),
+            line=read.positive(m.line, "memories", name, "line"),
+            charged_as=read.charged(m, name),
             component=read.known(m.component, energy, form.energy, "memories", name, "component"),
         )
         for name, m in form.memories.items()
@@ -151,6 +154,10 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
         )
         for name, a in form.arrays.items()
     }  # fmt: skip
+    for name, array in arrays.items():
+        for operation, cost in array.operations.items():
+            for action in cost.actions:
+                read.known(action, energy, form.energy, "arrays", name, "operations", operation)
     clock = read.quantity(form.clock, "hertz", "clock")
     if energy is not None and form.energy not in energy:
         hint = did_you_mean(form.energy, energy)
@@ -186,6 +193,14 @@ class _Reader:
         if np.any(np.less_equal(number, 0)):
             self.fail(self.document.place(*path), f"{path[-1]} is {number}", "a positive number")
         return number
+
+    def optional(self, value: Scalar | None, *path: str) -> Value | None:
+        return None if value is None else self.positive(value, *path)
+
+    def charged(self, form: MemoryForm, name: str) -> Value:
+        key = "capacity" if form.charged_as is None else "charged_as"
+        found = self.quantity(form.charged_as or form.capacity, "bytes", "memories", name, key)
+        return 0 if found is None else found
 
     def quantity(self, text: str | None, dimension: str, *path: str) -> Value | None:
         if text is None:

@@ -52,11 +52,13 @@ class EnergyForm:
 class Component:
     """Energy in joules per action, area in square metres per instance.
 
-    `energy` of an operation; `read` and `write` of a memory, per access of `per_bytes` (0: of one line); `operands` that
-    an operation reads from its register file; `area` an expression over design parameters, in um2; `points` (bytes, read,
-    write) of an SRAM by capacity and `area_points` (lines, bits a line, um2), exact where given and a power law between;
-    `charged` "every" instance of a register file, or "one" as some published accountings do; `transfers` between a memory
-    and the one before it are "charged", or "free".
+    `energy` of an operation; `read` and `write` of a memory, per access of `per_bytes` (0: of one line); `operands`
+    that
+    an operation reads from its register file; `area` an expression over design parameters, in um2; `points` (bytes,
+    read, write) of an SRAM by capacity and `area_points` (lines, bits a line, um2), exact where given and a power law
+    between;
+    `charged` "every" instance of a register file, or "one" as some published accountings do; `transfers` between a
+    memory and the one before it are "charged", or "free".
     """
 
     source: str
@@ -160,7 +162,8 @@ def _power_law(at: Value, x: Points, y: Points) -> Value:
 
 
 def sram_area(component: Component, lines: Value, bits: Value) -> Value:
-    """Return the um2 of an SRAM: exact where `area_points` has it, else a power law in its bits (least squares, assumed).
+    """Return the um2 of an SRAM: exact where `area_points` has it, else a power law in its bits (least squares,
+    assumed).
 
     >>> round(sram_area(Component(source="x", area_points=((2, 8, 10.0), (4, 8, 20.0))), 8, 8), 6)
     40.0

@@ -101,18 +101,18 @@ def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = 
     128
     """
     if noun is Cascade:
-        return cascades(Cascade, name)  # type: ignore[return-value]
+        return cascades(Cascade, name)
     kind = noun.__name__.lower()
     document = find(kind, name)
     for path, value in (changes or {}).items():
         document = changed(document, FORMS[kind], path, value)
     if noun is Workload:
-        return replace(read_workload(document), **values)  # type: ignore[return-value, arg-type]
+        return replace(read_workload(document), **values)  # type: ignore[arg-type]
     if noun is Design:
-        return read_design(document, energy_tables(), values)  # type: ignore[return-value]
+        return read_design(document, energy_tables(), values)
     mapping = read_mapping(document)
     given = {n: _literal(v) for n, v in values.items()}
-    return replace(mapping, parameters={**mapping.parameters, **given})  # type: ignore[return-value]
+    return replace(mapping, parameters={**mapping.parameters, **given}, given=frozenset(given))  # type: ignore[return-value]
 
 
 def _literal(value: Value) -> Number:

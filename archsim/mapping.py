@@ -1,4 +1,5 @@
-"""Mapping: how a cascade runs on a design. Partitioning, loop order, space and time, what is kept where, the schedule."""
+"""Mapping: how a cascade runs on a design. Partitioning, loop order, space and time, what is kept where, the
+schedule."""
 
 import copy
 from collections.abc import Callable
@@ -98,12 +99,14 @@ class Step:
 class Group:
     """A fusion group: Einsums that share `loops` (temporal, outermost first); groups run one after another.
 
-    `binding` array -> Einsums in order; `space` array or Einsum -> {array dimension: variable}; `time` Einsum -> its own
+    `binding` array -> Einsums in order; `space` array or Einsum -> {array dimension: variable}; `time` Einsum -> its
+    own
     temporal loops inside the shared ones; `forward` Einsum -> operands that it gets from the array that makes them;
     `bypass` Einsum -> tensors that it moves past the near memories;
     `keep` memory -> {tensor: the loop inside which its tile lives}; `stage` tensors
     that bypass the buffer but pass through a tile in it; `double` what is double-buffered; `alias` tensors that take
-    the place of another; `choose` tile sizes -> what they divide (least traffic wins); `spill` "error" or "proportional".
+    the place of another; `choose` tile sizes -> what they divide (least traffic wins); `spill` "error" or
+    "proportional".
     """
 
     name: str
@@ -135,7 +138,10 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """How a cascade runs on a design; names parameters and ranks, no numbers of one chip."""
+    """How a cascade runs on a design; names parameters and ranks, no numbers of one chip.
+
+    `given` the parameters that a caller replaced, `variants` the mapping under choices that were asked for already.
+    """
 
     name: str
     description: str
@@ -148,6 +154,8 @@ class Mapping:
     cases: tuple[Case, ...]
     choices: Dict[str, str]
     pinned: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+    variants: dict[tuple[tuple[str, str], ...], "Mapping"] = field(default_factory=dict, compare=False, repr=False)
     document: Document = field(compare=False, repr=False)
     place: Place = field(compare=False, repr=False)
 
@@ -203,8 +211,12 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
         schedule = "phases"
         for i, step in enumerate(form.schedule.get("phases", [])):
             tracks = {a: tuple(e for e in entries if isinstance(e, str)) for a, entries in step.items()}
-            stalls = {a: expression(e["stall"], *at, "schedule", "phases", i, a)
-                      for a, entries in step.items() for e in entries if isinstance(e, dict) and "stall" in e}  # fmt: skip
+            stalls = {
+                a: expression(e["stall"], *at, "schedule", "phases", i, a)
+                for a, entries in step.items()
+                for e in entries
+                if isinstance(e, dict) and "stall" in e
+            }
             steps.append(Step(tracks=tracks, stalls=stalls))
     if form.spill not in ("error", "proportional"):
         place = document.place(*at, "spill")
@@ -213,8 +225,8 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
     return Group(
         name=name, loops=tuple(form.loops), binding={a: tuple(e) for a, e in form.binding.items()}, space=form.space,
         time={e: tuple(v) for e, v in form.time.items()}, forward={e: tuple(t) for e, t in form.forward.items()},
-        bypass={e: tuple(t) for e, t in form.bypass.items()}, keep=form.keep, stage=form.stage, double=tuple(form.double),
-        alias=form.alias, partitioning={v: tuple(p) for v, p in parts.items()},
+        bypass={e: tuple(t) for e, t in form.bypass.items()}, keep=form.keep, stage=form.stage,
+        double=tuple(form.double), alias=form.alias, partitioning={v: tuple(p) for v, p in parts.items()},
         choose={n: expression(e, *at, "choose", n) for n, e in form.choose.items()}, spill=form.spill,
         schedule=schedule, steps=tuple(steps), place=document.place(*at),
     )  # fmt: skip
@@ -246,6 +258,17 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
             raise SpecError([Diagnostic(place=case.when[0].place, message=message)])
         if all(bool(np.all(h)) for h in holds):
             choices |= {k: v for k, v in case.choices.items() if k not in mapping.pinned}
+    if not choices:
+        return mapping
+    key = tuple(sorted(choices.items()))
+    if key not in mapping.variants:
+        mapping.variants[key] = _variant(mapping, choices)
+    variant = mapping.variants[key]
+    return replace(variant, parameters={**variant.parameters, **{n: mapping.parameters[n] for n in mapping.given}},
+                   given=mapping.given) if mapping.given else variant  # fmt: skip
+
+
+def _variant(mapping: Mapping, choices: Dict[str, str]) -> Mapping:
     data = copy.deepcopy(mapping.document.data)
     assert isinstance(data, dict)
     options = data.pop("options", {})
@@ -253,7 +276,11 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
     data.pop("choices", None)
     assert isinstance(options, dict)
     for option, choice in choices.items():
-        for path, value in options[option][choice].items():
+        chosen = options[option]
+        assert isinstance(chosen, dict)
+        changes = chosen[choice]
+        assert isinstance(changes, dict)
+        for path, value in changes.items():
             put(data, path.split("."), value)
     return read_mapping(replace(mapping.document, data=data))
 

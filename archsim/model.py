@@ -1,4 +1,5 @@
-"""evaluate(cascade, workload, mapping, design) -> Report: the stages in order, and the tile sizes that a mapping leaves open."""
+"""evaluate(cascade, workload, mapping, design) -> Report: the stages in order, and the tile sizes that a mapping
+leaves open."""
 
 from collections.abc import Mapping as Dict
 from dataclasses import replace
@@ -6,18 +7,26 @@ from dataclasses import replace
 import numpy as np
 
 from archsim.actions import count_actions
-from archsim.binding import Binding, bind
+from archsim.binding import Binding, bind, bind_plan, settled
 from archsim.design import Design
+from archsim.divisors import divisors, largest_divisor
+from archsim.layout import Plan
 from archsim.mapping import Mapping, concrete
 from archsim.occupancy import occupancy
-from archsim.report import Report, charge
+from archsim.plan import plan
+from archsim.report import Report, charge, joined
 from archsim.schedule import schedule
-from archsim.value import Value
+from archsim.slices import points, sliced
+from archsim.value import Value, either, smaller
 from archsim.value import evaluate as value_of
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
+from einsum_cascade.errors import Diagnostic, SpecError
 
-__all__ = ["evaluate", "largest_divisor"]
+__all__ = ["CHUNK", "evaluate"]
+
+CHUNK = 32768
+"""Points that are evaluated together: few enough that the intermediate arrays stay in a core's cache."""
 
 
 def evaluate(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
@@ -25,15 +34,43 @@ def evaluate(cascade: Cascade, workload: Workload, mapping: Mapping, design: Des
     """Return what a cascade costs on a design under a mapping.
 
     Any number in the documents or in `values` (parameters by name) may be an array of shape (n,): one call evaluates n
-    points, closed form, without a loop over them.
+    points, closed form, without a loop over them (beyond one over chunks of `CHUNK` points).
 
     Raises SpecError where the documents do not go together (`binding.bind`).
     """
     chosen = dict(values or {})
     mapping = concrete(mapping, {**workload.sizes(), **design.parameters, **chosen})
-    chosen |= _fitted(cascade, workload, mapping, design, chosen)
-    chosen |= _chosen(cascade, workload, mapping, design, chosen)
-    return _cost(bind(cascade, workload, mapping, design, chosen))
+    structure = plan(cascade, mapping, design)
+    number = points(workload, mapping, design, chosen)
+    if number <= CHUNK:
+        return _cost(_bound(structure, cascade, workload, mapping, design, chosen))
+
+    def whole() -> Binding:
+        chain = {n: np.concatenate(found) for n, found in fitted.items()}
+        return bind(cascade, workload, mapping, design, {**chosen, **chain})
+
+    parts: list[Report] = []
+    fitted: dict[str, list[Value]] = {n: [] for n in mapping.fit}
+    for start in range(0, number, CHUNK):
+        at = slice(start, start + CHUNK)
+        binding = _bound(
+            structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(chosen, at)
+        )
+        parts.append(replace(_cost(binding), bound=whole))  # without its stages: they would fill the memory
+        for n, found in fitted.items():
+            found.append(np.broadcast_to(binding.names[n], parts[-1].points))
+    return joined(whole, parts)
+
+
+def _bound(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
+           chosen: dict[str, Value]) -> Binding:  # fmt: skip
+    names = settled(cascade, workload, mapping, design, chosen)
+    names |= _fitted(structure, cascade, workload, mapping, design, names)
+    chosen = {**chosen, **{n: names[n] for n in mapping.fit}}
+    found = _least(cascade, workload, mapping, design, chosen)
+    if mapping.fit or found:
+        names = settled(cascade, workload, mapping, design, {**chosen, **found})
+    return bind_plan(structure, cascade, workload, mapping, design, names)
 
 
 def _cost(binding: Binding) -> Report:
@@ -42,42 +79,44 @@ def _cost(binding: Binding) -> Report:
     return charge(binding, counts, fit, schedule(binding, counts))
 
 
-def _fitted(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
-            chosen: dict[str, Value]) -> dict[str, Value]:  # fmt: skip
-    """Choose the `fit` parameters: occupancy is linear in each of them."""
+def _fitted(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
+            names: dict[str, Value]) -> dict[str, Value]:  # fmt: skip
+    """Choose the `fit` parameters, one after the other: the occupancy of every group is linear in each of them."""
     found: dict[str, Value] = {}
+    free = {n: 1 for n in mapping.fit if n not in names}
     for name, fit in mapping.fit.items():
-        if name in chosen:
+        if name in names:
+            found[name] = names[name]
             continue
-        used: list[Value] = []
+        used = []
         for trial in (1, 2):
-            binding = bind(cascade, workload, mapping, design, {**chosen, **found, name: trial})
-            used.append(max_bytes(binding, fit.memory))
-        slope = used[1] - used[0]
-        whole = value_of(fit.divides, {**binding.names, **found})
+            given = {**free, **names, **found, name: trial}
+            used.append(occupancy(bind_plan(structure, cascade, workload, mapping, design, given), fit.memory))
+        whole = value_of(fit.divides, {**names, **found})
+        room = whole
         capacity = design.memories[fit.memory].capacity
-        room = whole if capacity is None else (capacity - used[0] + slope) // np.maximum(slope, 1)
+        for group, entry in used[0].items() if capacity is not None else ():
+            slope = used[1][group].bytes - entry.bytes
+            if capacity is not None and np.any(np.greater(slope, 0)):
+                fits = np.floor((capacity - entry.bytes + slope) / np.maximum(slope, 1))
+                room = smaller(room, either(np.greater(slope, 0), fits, whole))
         found[name] = largest_divisor(whole, room)
     return found
 
 
-def max_bytes(binding: Binding, memory: str) -> Value:
-    """Return the bytes that the fullest group keeps in a memory, without regard to its capacity."""
-    result: Value = 0
-    for (_, name), entry in occupancy(binding).items():
-        if name == memory:
-            result = np.maximum(result, entry.bytes)
-    return result
-
-
-def _chosen(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
-            chosen: dict[str, Value]) -> dict[str, Value]:  # fmt: skip
-    """Choose the tile sizes of a group's `choose`: of all divisors the least far traffic that fits, then the least time."""
+def _least(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
+           chosen: dict[str, Value]) -> dict[str, Value]:  # fmt: skip
+    """Choose the tile sizes of a group's `choose`: of all divisors the least far traffic that fits, then the least
+    time."""
     found: dict[str, Value] = {}
     for group in mapping.groups:
         names = {f"{group.name}.{n}": e for n, e in group.choose.items() if f"{group.name}.{n}" not in chosen}
         if not names:
             continue
+        if points(workload, mapping, design, chosen) > 1:
+            message = f"group {group.name} chooses tile sizes, which cannot be done for many points at once"
+            hint = "evaluate them one by one, or give " + ", ".join(names)
+            raise SpecError([Diagnostic(place=group.place, message=message, hint=hint)])
         only = replace(mapping, groups=(group,), fit={})
         part = replace(cascade, statements=tuple(s for s in cascade.statements if s.role != "einsum" or s.name in
                                                  {e for es in group.binding.values() for e in es}))  # fmt: skip
@@ -93,36 +132,7 @@ def _chosen(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
         fits = np.ones(len(traffic), dtype=bool)
         for entry in fit.values():
             if entry.capacity is not None:
-                fits &= entry.bytes <= entry.capacity
+                fits &= np.asarray(entry.bytes <= entry.capacity)
         best = int(np.lexsort((latency, traffic, ~fits))[0])
         found |= {n: int(g[best]) for n, g in grid.items()}
     return found
-
-
-def divisors(number: int) -> np.ndarray:
-    """Return the divisors of a positive integer, ascending.
-
-    >>> divisors(12).tolist()
-    [1, 2, 3, 4, 6, 12]
-    """
-    small = np.arange(1, int(number**0.5) + 1)
-    small = small[number % small == 0]
-    return np.unique(np.concatenate([small, number // small]))
-
-
-def largest_divisor(whole: Value, limit: Value) -> Value:
-    """Return the largest divisor of `whole` that is not above `limit`, at least 1; element by element.
-
-    >>> largest_divisor(256, 251)
-    128
-    """
-    if not isinstance(whole, np.ndarray) and not isinstance(limit, np.ndarray):
-        found = divisors(int(whole))
-        return int(found[max(0, np.searchsorted(found, limit, side="right") - 1)])
-    wholes, limits = np.broadcast_arrays(np.asarray(whole, float), np.asarray(limit, float))
-    result = np.empty(wholes.shape)
-    for number in np.unique(wholes):
-        at = wholes == number
-        found = divisors(int(number))
-        result[at] = found[np.maximum(0, np.searchsorted(found, limits[at], side="right") - 1)]
-    return result

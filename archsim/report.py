@@ -1,18 +1,21 @@
 """Report: what a cascade costs on a design. Traffic, occupancy, cycles, utilization, energy, area, and the limit."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from archsim.actions import ActionCounts
+from archsim.actions import ActionCounts, count_actions
 from archsim.binding import Binding
 from archsim.energy import access_energy, sram_area
-from archsim.occupancy import Occupancy
-from archsim.schedule import Timeline
-from archsim.value import Value, evaluate
+from archsim.occupancy import Occupancy, occupancy
+from archsim.schedule import Timeline, schedule
+from archsim.slices import points
+from archsim.value import Value, evaluate, total
+from einsum_cascade.errors import SpecError
 
-__all__ = ["Report", "Shortfall", "charge"]
+__all__ = ["Report", "Shortfall", "charge", "joined"]
 
 
 @dataclass(frozen=True)
@@ -30,60 +33,107 @@ class Shortfall:
 class Report:
     """The cost of one point, or of n points where numbers are arrays.
 
-    `traffic_bytes` (memory, tensor, "read" | "write") -> bytes; `utilization` of each array (0 to 1); `energy_by` and
-    `area_by` component; `bottleneck` what limits the slowest group (of the first point, where there are many).
+    `utilization` of each array (0 to 1); `energy_by` and `area_by` component, in joules and square millimetres. The
+    stages behind it are there on demand: `fit`, `counts`, `timeline`, and what follows from them.
     """
 
-    binding: Binding
-    counts: ActionCounts
-    fit: Mapping[tuple[str, str], Occupancy]
-    timeline: Timeline
+    bound: Callable[[], Binding] = field(compare=False, repr=False)
     dram_traffic_bytes: Value
-    traffic_bytes: Mapping[tuple[str, str, str], Value]
     latency_s: Value
     utilization: Mapping[str, Value]
     energy_by: Mapping[str, Value]
     area_by: Mapping[str, Value]
-    shortfalls: tuple[Shortfall, ...]
+    points: int = 1
 
-    @property
+    @cached_property
+    def binding(self) -> Binding:
+        """The documents, cross-checked, with the value of every rank and parameter."""
+        return self.bound()
+
+    @cached_property
+    def fit(self) -> Mapping[tuple[str, str], Occupancy]:
+        """What stands in each (group, memory)."""
+        return occupancy(self.binding)
+
+    @cached_property
+    def counts(self) -> ActionCounts:
+        """Words moved and operations done."""
+        return count_actions(self.binding, self.fit)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """How long every group takes, and why."""
+        return schedule(self.binding, self.counts)
+
+    @cached_property
+    def traffic_bytes(self) -> Mapping[tuple[str, str, str], Value]:
+        """(memory, tensor, action) -> bytes."""
+        traffic: dict[tuple[str, str, str], Value] = {}
+        for (_, memory, tensor, action), words in self.counts.words.items():
+            key = (memory, tensor, action)
+            traffic[key] = traffic.get(key, 0) + words * self.binding.word_bytes
+        return traffic
+
+    @cached_property
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """What does not fit; of n points the worst, with how many there are."""
+        return tuple(_shortfalls(self.fit))
+
+    @cached_property
     def energy_j(self) -> Value:
         """Joules in all."""
-        return _sum(self.energy_by.values())
+        return total(self.energy_by.values())
 
-    @property
+    @cached_property
     def area_mm2(self) -> Value:
         """Square millimetres in all."""
-        return _sum(self.area_by.values())
+        return total(self.area_by.values())
+
+    @property
+    def passes(self) -> int | None:
+        """The passes of the cascade over its sequence rank; None where it cannot be analysed."""
+        from einsum_cascade.passes import passes
+
+        try:
+            return passes(self.binding.cascade).passes
+        except SpecError:
+            return None
 
 
-def _sum(values: Iterable[Value]) -> Value:
-    total: Value = 0
-    for value in values:
-        total = total + value
-    return total
+def joined(bound: Callable[[], Binding], parts: Sequence[Report]) -> Report:
+    """Return the report of all points of a binding from reports of consecutive chunks of them."""
+
+    def chain(values: Sequence[Value]) -> Value:
+        if not any(isinstance(v, np.ndarray) for v in values):
+            return values[0]
+        return np.concatenate([np.broadcast_to(v, p.points) for v, p in zip(values, parts, strict=True)])
+
+    first = parts[0]
+    return Report(
+        bound=bound, points=sum(p.points for p in parts),
+        dram_traffic_bytes=chain([p.dram_traffic_bytes for p in parts]), latency_s=chain([p.latency_s for p in parts]),
+        utilization={a: chain([p.utilization[a] for p in parts]) for a in first.utilization},
+        energy_by={c: chain([p.energy_by[c] for p in parts]) for c in first.energy_by},
+        area_by={c: chain([p.area_by[c] for p in parts]) for c in first.area_by},
+    )  # fmt: skip
 
 
 def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str], Occupancy], time: Timeline) -> Report:
     """Return the report: counts times energy, sums of areas, times, and what does not fit."""
     design = binding.design
-    far = next(iter(design.memories))
-    traffic: dict[tuple[str, str, str], Value] = {}
-    for (_, memory, tensor, action), words in counts.words.items():
-        key = (memory, tensor, action)
-        traffic[key] = traffic.get(key, 0) + words * binding.word_bytes
-    latency = time.latency_s
-    cycles = latency * design.clock
+    cycles = time.latency_s * design.clock
     work = {
-        a: _sum(p.points * p.cycles for g in binding.groups for p in g.placed if p.array == a) for a in design.arrays
+        a: total(p.points * p.cycles for g in binding.groups for p in g.placed if p.array == a) for a in design.arrays
     }
-    return Report(
-        binding=binding, counts=counts, fit=fit, timeline=time,
-        dram_traffic_bytes=_sum(v for (m, _, _), v in traffic.items() if m == far),
-        traffic_bytes=traffic, latency_s=latency,
+    far = next(iter(design.memories))
+    report = Report(
+        bound=lambda: binding, points=points(binding.workload, binding.mapping, design, dict(binding.names)),
+        dram_traffic_bytes=counts.moved(far) * binding.word_bytes, latency_s=time.latency_s,
         utilization={a: work[a] / (array.lanes * cycles) for a, array in design.arrays.items()},
-        energy_by=_energy(binding, counts), area_by=_area(binding), shortfalls=tuple(_shortfalls(fit)),
+        energy_by=_energy(binding, counts), area_by=_area(binding),
     )  # fmt: skip
+    report.__dict__.update(fit=fit, counts=counts, timeline=time)
+    return report
 
 
 def _energy(binding: Binding, counts: ActionCounts) -> dict[str, Value]:
@@ -101,9 +151,9 @@ def _energy(binding: Binding, counts: ActionCounts) -> dict[str, Value]:
                 writes = writes + counts.moved(name, action="fill")
             energy[name] = (reads * read + writes * write) / per
     for (array, _, action), times in counts.operations.items():
-        unit = components.get(action)
-        if unit is None:
+        if action not in components:  # an operation without an energy table
             continue
+        unit = components[action]
         key = f"{array} {action}"
         energy[key] = energy.get(key, 0) + times * unit.energy
         registers = components.get(design.arrays[array].registers)
@@ -127,16 +177,20 @@ def _area(binding: Binding) -> dict[str, Value]:
                 bits = memory.line * binding.workload.word_bits
                 area[name] = area[name] + sram_area(unit, memory.charged_as * 8 / bits, bits) / 1e6
     for name, array in design.arrays.items():
-        lane = _sum(evaluate(components[u].area, names) for u in (array.registers, *array.units) if u in components)
+        lane = total(evaluate(components[u].area, names) for u in (array.registers, *array.units) if u in components)
         area[name] = (array.lanes * lane + array.area) / 1e6
     return area
 
 
 def _shortfalls(fit: Mapping[tuple[str, str], Occupancy]) -> Iterator[Shortfall]:
     for (group, memory), entry in fit.items():
-        if entry.capacity is not None and not isinstance(entry.bytes, np.ndarray) and entry.bytes > entry.capacity:
-            spilled = (
-                "what does not fit is served from the memory before" if entry.spilled else "the mapping cannot run"
-            )
-            yield Shortfall(f"{memory} in group {group}", entry.bytes, entry.capacity, "bytes",
-                            f"{spilled}; a larger {memory} or smaller tiles would help")  # fmt: skip
+        if entry.capacity is None or not np.any(np.greater(entry.bytes, entry.capacity)):
+            continue
+        spilled = (
+            "what does not fit is served from the memory before" if np.any(entry.spilled) else "the mapping cannot run"
+        )
+        needed, there = np.broadcast_arrays(np.asarray(entry.bytes), np.asarray(entry.capacity))
+        worst = np.unravel_index(np.argmax(needed - there), needed.shape)
+        where = "" if needed.ndim == 0 else f" at {int(np.sum(needed > there))} of {needed.size} points"
+        yield Shortfall(f"{memory} in group {group}", needed[worst].item(), there[worst].item(), "bytes",
+                        f"{spilled}{where}; a larger {memory} or smaller tiles would help")  # fmt: skip

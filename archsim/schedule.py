@@ -46,8 +46,8 @@ class Timeline:
 def schedule(binding: Binding, counts: ActionCounts) -> Timeline:
     """Return how long every group takes.
 
-    `phases`: steps one after another, each as long as its longest track. `overlapped`: every array runs its Einsums back
-    to back, the busiest array counts. `sequential`: one Einsum after another. `auto`: software pipelining, the
+    `phases`: steps one after another, each as long as its longest track. `overlapped`: every array runs its Einsums
+    back to back, the busiest array counts. `sequential`: one Einsum after another. `auto`: software pipelining, the
     initiation interval is the larger of the busiest array and the longest recurrence over the independent tiles that
     are interleaved (modulo scheduling; Rau, MICRO'94).
     """
@@ -55,8 +55,7 @@ def schedule(binding: Binding, counts: ActionCounts) -> Timeline:
 
 
 def _group(binding: Binding, bound: BoundGroup, counts: ActionCounts) -> GroupTime:
-    arrays = binding.design.arrays
-    busy = {p.name: p.nest.steps(arrays[p.array].shape) * p.cycles for p in bound.placed}
+    busy = {p.name: p.nest.steps() * p.cycles for p in bound.placed}
     shared = max((p.nest for p in bound.placed), key=lambda n: n.shared)
     iterations = shared.extents.trips(shared.loops[: shared.shared])
     cycles, limits, steps = _compute(binding, bound, busy, iterations)

@@ -4,14 +4,21 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
-from einsum_cascade.errors import SpecError
-
-__all__ = ["echo_json", "number", "shape_option", "table", "user_errors"]
+__all__ = [
+    "binary", "echo_json", "fail", "json_option", "length", "number", "percent", "shape_option", "si", "table",
+    "user_errors", "write_text",
+]  # fmt: skip
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+PREFIXES = {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
+
+LONGEST = 2**40
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 def number(value: float) -> str:
@@ -23,9 +30,43 @@ def number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
+def si(value: float, unit: str) -> str:
+    """Format a quantity with four digits and a metric prefix.
+
+    >>> si(0.0074025, "s"), si(11703.4, "J"), si(0, "J")
+    ('7.402 ms', '11.7 kJ', '0 J')
+    """
+    for prefix, factor in PREFIXES.items():
+        if abs(value) >= factor:
+            return f"{value / factor:.4g} {prefix}{unit}"
+    return f"{value:g} {unit}"
+
+
+def binary(value: float) -> str:
+    """Format bytes with four digits and a binary prefix.
+
+    >>> binary(38654705664), binary(65536), binary(1.5)
+    ('36 GiB', '64 KiB', '1.5 B')
+    """
+    for power, prefix in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
+        if abs(value) >= 1024**power:
+            size = value / 1024**power
+            return f"{size:,.0f} {prefix}B" if size >= 1000 else f"{size:.4g} {prefix}B"
+    return f"{value:.4g} B"
+
+
+def percent(value: float) -> str:
+    """Format a fraction.
+
+    >>> percent(0.99096)
+    '99.1%'
+    """
+    return f"{100 * value:.1f}%"
+
+
 def echo_json(data: object) -> None:
-    """Print one JSON object."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    """Print one JSON object; numbers of NumPy become plain ones."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=lambda value: value.item()))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -35,9 +76,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich.markup import escape
     from rich.table import Table
 
-    result = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        result.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+        result.add_column(
+            escape(name.lstrip(">")), justify="right" if name.startswith(">") else "left", overflow="fold"
+        )
     for row in rows:
         result.add_row(*map(escape, row))
     terminal = sys.stdout.isatty()
@@ -47,11 +90,65 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Turn a mistake of the user into its text on the error stream and exit status 2."""
+    from einsum_cascade.errors import SpecError
+
     try:
         yield
     except SpecError as error:
         click.echo(str(error), err=True)
         raise SystemExit(2) from None
+
+
+def fail(file: str | Path, message: str, expected: str = "", hint: str = "") -> Exception:
+    """Return the error of a file that cannot be used as a whole."""
+    from einsum_cascade.errors import Diagnostic, Place, SpecError
+
+    place = Place(file=str(file))
+    return SpecError([Diagnostic(place=place, message=message, expected=expected, hint=hint)])
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file, whole or not at all. Raises SpecError if it cannot be written."""
+    write_bytes(file, text.encode())
+
+
+def write_bytes(file: Path, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises SpecError if it cannot be written."""
+    import os
+    import tempfile
+
+    temporary = None
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(0, "it is a directory")
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as stream:
+            temporary = stream.name
+            stream.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, file)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise fail(file, f"cannot be written: {error.strerror}") from None
+
+
+def length(text: str) -> int:
+    """Return a positive whole number such as 4096, 64K or 1M; K, M and G are powers of 1024.
+
+    Raises click.BadParameter, which ends a command with exit status 2.
+
+    >>> length("64K")
+    65536
+    """
+    unit = UNITS.get(text[-1:].upper(), 0)
+    digits = text[:-1] if unit else text
+    plain = digits.isascii() and digits.isdigit() and len(digits) <= 15
+    if not plain or not 0 < int(digits) * (unit or 1) <= LONGEST:
+        message = f"{text or 'nothing'} is not a length; expected a number such as 4096, 64K or 1M, up to 1024G"
+        raise click.BadParameter(message)
+    return int(digits) * (unit or 1)
 
 
 def _size(text: str, whole: str) -> int | float:

@@ -1,6 +1,7 @@
 """Quantities with units at the edge of a file: "16 MiB" -> 16777216.0 bytes; SI inside. GiB is not GB.
 
-A table of the units that designs use, instead of a units library: importing one costs more time than a whole evaluation.
+A table of the units that designs use, instead of a units library: importing one costs more time than a whole
+evaluation.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Numbers of the model: Python numbers for one point (integers exact), or arrays of shape (n,) for n points."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -10,15 +11,22 @@ from einsum_cascade.constants import ARITHMETIC
 from einsum_cascade.einsum import Access, Attend, Constant, Expression, Number, Variable
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
-__all__ = ["Array", "Value", "both", "ceil_div", "either", "evaluate", "larger", "smaller"]
+__all__ = [
+    "Array",
+    "Condition",
+    "Value",
+    "ceil_div",
+    "either",
+    "evaluate",
+    "floor_div",
+    "larger",
+    "smaller",
+    "total",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 Value: TypeAlias = int | float | Array
-
-ELEMENTWISE = {
-    "max": np.maximum, "min": np.minimum, "abs": np.abs, "sqrt": np.sqrt, "log2": np.log2, "exp2": np.exp2,
-    "log": np.log, "exp": np.exp, "floor": np.floor,
-}  # fmt: skip
+Condition: TypeAlias = bool | np.bool_ | NDArray[np.bool_]
 
 
 def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
@@ -41,10 +49,10 @@ def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
         raise SpecError([Diagnostic(place=node.place, message="a constant is needed here")])
     values = [evaluate(a, names) for a in node.arguments]
     arrays = any(isinstance(v, np.ndarray) for v in values)
-    operation = ELEMENTWISE.get(node.operator) if arrays else None
-    operation = operation or ARITHMETIC.get(node.operator)
     if arrays and node.operator == "div":
         return values[0] / values[1]
+    operation = ELEMENTWISE.get(node.operator) if arrays else None
+    operation = operation or ARITHMETIC.get(node.operator)
     if operation is None:
         raise SpecError([Diagnostic(place=node.place, message=f"{node.operator} is not available here")])
     result: Value = operation(*values)
@@ -57,7 +65,20 @@ def ceil_div(a: Value, b: Value) -> Value:
     >>> ceil_div(7, 2)
     4
     """
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.ceil(np.divide(a, b))  # exact below 2**53, and much faster than floor division
     return -(-a // b)
+
+
+def floor_div(a: Value, b: Value) -> Value:
+    """Return a / b rounded down.
+
+    >>> floor_div(7, 2)
+    3
+    """
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.floor(np.divide(a, b))
+    return a // b
 
 
 def larger(a: Value, b: Value) -> Value:
@@ -89,16 +110,35 @@ def either(condition: object, yes: Value, no: Value) -> Value:
     1
     """
     if isinstance(condition, np.ndarray):
-        return np.where(condition, yes, no)
+        if condition.all():
+            return yes
+        return np.where(condition, yes, no) if condition.any() else no
     return yes if condition else no
 
 
-def both(a: object, b: object) -> object:
-    """Return whether both conditions hold, element by element.
+def total(values: Iterable[Value]) -> Value:
+    """Return the sum; 0 of none.
 
-    >>> both(True, False)
-    False
+    >>> total([1, 2])
+    3
     """
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return np.logical_and(a, b)
-    return bool(a) and bool(b)
+    result: Value = 0
+    for value in values:
+        if isinstance(result, np.ndarray) or isinstance(value, np.ndarray) or value:
+            result = result + value
+    return result
+
+
+ELEMENTWISE: dict[str, Callable[..., Value]] = {
+    "max": lambda *a: reduce(larger, a),
+    "min": lambda *a: reduce(smaller, a),
+    "floordiv": floor_div,
+    "abs": np.abs,
+    "sqrt": np.sqrt,
+    "log2": np.log2,
+    "exp2": np.exp2,
+    "log": np.log,
+    "exp": np.exp,
+    "floor": np.floor,
+    "mod": np.remainder,
+}

@@ -57,7 +57,8 @@ class Workload:
         """Return the size of every rank that the workload knows, by the names that cascades use.
 
         B batch, H heads, HK key-value heads, R heads a key-value head, E and F head and value size, D and G model
-        size, S feed-forward size, M keys, P queries, T tokens, N rows of a linear layer (batch times tokens), A all heads side by side.
+        size, S feed-forward size, M keys, P queries, T tokens, N rows of a linear layer (batch times tokens), A all
+        heads side by side.
 
         >>> Workload(name="w", heads=12, sequence_length=4096).sizes()["P"]
         4096

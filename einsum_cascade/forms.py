@@ -3,6 +3,7 @@
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import cache
 from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
@@ -34,9 +35,14 @@ def read_form(document: Document, form: type[Form]) -> Form:
     Clock(mhz=940)
     """
     try:
-        return TypeAdapter(form).validate_python(document.data)
+        return _adapter(form).validate_python(document.data)  # type: ignore[arg-type, no-any-return]
     except ValidationError as error:
         raise SpecError(_merged(_diagnostic(document, form, dict(e)) for e in error.errors())) from None
+
+
+@cache
+def _adapter(form: type) -> TypeAdapter:  # type: ignore[type-arg]
+    return TypeAdapter(form)
 
 
 def _diagnostic(document: Document, form: type[Form], error: Mapping[str, object]) -> Diagnostic:

@@ -23,7 +23,8 @@ def _paired(xp: ModuleType, *operands: Operand) -> list[Array]:
     """Make arrays of scalars, in the type of the arrays beside them."""
     like = next((a for a in operands if not isinstance(a, bool | int | float)), None)
     if like is None:
-        return [xp.asarray(a, dtype=xp.float64) for a in operands]
+        whole = all(isinstance(a, int) for a in operands)
+        return [xp.asarray(a, dtype=xp.int64 if whole else xp.float64) for a in operands]
     widen = not is_floating(xp, like) and any(isinstance(a, float) for a in operands)
     dtype = xp.float64 if widen else like.dtype
     return [

@@ -204,6 +204,7 @@ FEATURES = {
     "gather": "X[i] = C[k] :: argtopk(k, i)\nZ[i,j] = B[j,X[i]]",
     "gather shifted": "X[i] = C[k] :: argtopk(k, i)\nZ[i,j] = B[j,X[i]-1]",
     "gather at an absent index": "X[j] = C[k] :: argtopk(k, j) | k < 2\nZ[i,j] = A[i,X[j]+1] + B[j-X[j],0]",
+    "gather in a loop": "X[i,k] = C[i-1] * A[i,j] :: argtopk(j, k)\nZ[i+1,j] = C[j-1] - Z[i,j] * B[X[i,i],i-1]",
     "gather twice": "X[i,j] = B[j,k] + j :: argtopk(k, i)\nZ[j,i] = B[j,X[i,j]] * C[X[i,j]]",
     "scatter": "X[j] = C[k] :: argtopk(k, j)\nZ[X[j]] = A[i,j] :: sum(i)",
     "scatter max": "Y[j,i] = B[j,k] :: argtopk(k, i)\nZ[Y[j,i]] = A[i,j] :: max(j)\nX[k] = Z[k]",

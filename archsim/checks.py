@@ -1,0 +1,84 @@
+"""Checks: does a group name only what there is, and does it keep what the passes of its cascade need?"""
+
+from archsim.design import Design
+from archsim.layout import Fail, GroupPlan
+from einsum_cascade.cascade import Cascade
+from einsum_cascade.errors import SpecError, did_you_mean
+
+__all__ = ["check_names", "check_passes"]
+
+
+def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
+    """Fail at names that a group gives to what it does not have."""
+    group = layout.group
+    loops = {v for p in layout.placed for v in p.loops}
+    memories = [*design.memories, *design.arrays]
+    for memory, kept in group.keep.items():
+        if memory not in memories:
+            fail(f"{design.name} has no memory {memory}", did_you_mean(memory, memories))
+        for tensor, scope in kept.items():
+            if tensor not in layout.touches:
+                fail(f"{tensor} is kept in {memory}, but no Einsum of the group touches it",
+                     did_you_mean(tensor, layout.touches))  # fmt: skip
+            elif scope not in loops:
+                fail(f"{tensor} is kept inside the loop {scope}, which the group does not have",
+                     did_you_mean(scope, loops))  # fmt: skip
+    members = {p.einsum.name for p in layout.placed}
+    for key, table in (("time", group.time), ("forward", group.forward), ("bypass", group.bypass)):
+        for name in table:
+            if name not in members:
+                fail(f"`{key}` names {name}, which is not an Einsum of the group", did_you_mean(name, members))
+    for name in group.space:
+        if name not in members and name not in group.binding:
+            fail(f"`space` names {name}, which is no array or Einsum of the group",
+                 did_you_mean(name, {*members, *group.binding}))  # fmt: skip
+    for step in group.steps:
+        for name in (e for track in step.tracks.values() for e in track):
+            if name not in members:
+                fail(f"a phase names {name}, which is not an Einsum of the group", did_you_mean(name, members))
+    scheduled = {e for step in group.steps for track in step.tracks.values() for e in track}
+    for name in sorted(members - scheduled if group.steps else ()):
+        fail(f"the Einsum {name} is in no phase of the schedule", "")
+
+
+def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail) -> None:
+    """Fail at a tensor that a further pass reads again, if a group that makes it neither keeps it whole nor writes
+    it out.
+
+    FuseMax (MICRO'24) section III: between two passes over a fiber the whole fiber is live.
+    """
+    live, count = _live(cascade)
+    if count < 2:
+        return
+    parts = {p for v in cascade.sequence for p in layout.parts.get(v, (v,))}
+    keep = layout.group.keep
+    for tensor in live:
+        writer = next((p for p in layout.placed if p.einsum.name == tensor), None)
+        readers = [p for p in layout.placed if any(a.tensor == tensor for a in p.reads)]
+        far, *near = design.memories
+        if writer is None or not readers or tensor in layout.leaves or tensor in keep.get(far, {}):
+            continue
+        scope = next((keep[m][tensor] for m in near if tensor in keep.get(m, {})), None)
+        hint = f"keep it in a memory outside of the loops over {', '.join(cascade.sequence)}, or in {far}"
+        if scope is None and tensor not in layout.group.alias:
+            fail(f"{cascade.name} makes {count} passes, so {tensor} must stay whole; it is kept nowhere", hint)
+        elif scope is not None and parts & set(writer.loops[: writer.loops.index(scope) + 1]):
+            fail(f"{cascade.name} makes {count} passes, so {tensor} must stay whole; inside the loop {scope} "
+                 "only a tile of it is kept", hint)  # fmt: skip
+
+
+_LIVE: dict[int, tuple[Cascade, tuple[str, ...], int]] = {}
+
+
+def _live(cascade: Cascade) -> tuple[tuple[str, ...], int]:
+    """The tensors that must stay whole between passes over the sequence, and how many passes there are."""
+    if id(cascade) not in _LIVE:
+        try:
+            from einsum_cascade.passes import passes
+
+            found = passes(cascade)
+            live, count = tuple(t for t, extent in found.live.items() if extent != "1"), found.passes
+        except SpecError:  # no pass rule for this cascade: nothing to hold the mapping against
+            live, count = (), 1
+        _LIVE[id(cascade)] = (cascade, live, count)
+    return _LIVE[id(cascade)][1:]

@@ -1,0 +1,1 @@
+"""The commands of `archsim`; every module states its own as `COMMANDS`."""

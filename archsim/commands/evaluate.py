@@ -1,0 +1,161 @@
+"""`archsim evaluate` and `archsim compare`: what a cascade costs on a design."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archsim.show import echo_json, fail, json_option, length, user_errors
+
+if TYPE_CHECKING:
+    from archsim.documents import Documents
+    from archsim.report import Report
+
+__all__ = ["COMMANDS"]
+
+workload_option = click.option(
+    "-w", "--workload", required=True, metavar="WORKLOAD", help="Sizes: a name of `archsim list`, or a .yaml file."
+)
+length_option = click.option(
+    "-s", "--sequence-length", type=length, metavar="LENGTH", help="Keys (and queries): 65536 or 64K."
+)
+query_option = click.option(
+    "--query-length", type=length, metavar="LENGTH", help="Queries, where they are not as many as the keys."
+)
+design_option = click.option("-d", "--design", metavar="DESIGN", help="The machine; by default the mapping's own.")
+cascade_option = click.option("-c", "--cascade", metavar="CASCADE", help="The algorithm; by default the mapping's own.")
+set_option = click.option(
+    "--set", "sets", multiple=True, metavar="PATH=VALUE",
+    help="Replace a value of a document: workload.head_dim=96, design.memories.buffer.capacity='8 MiB',"
+    " design.parameters.SIDE=128, mapping.parameters.P1=4, mapping.choices.qk=weight, cascade.params.X=2."
+    " May be given several times.",
+)  # fmt: skip
+
+
+def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
+    if file is not None and file.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise click.BadParameter(f"{file}: the name must end in .png, .svg or .pdf")
+    return file
+
+
+@click.command()
+@click.option(
+    "-m", "--mapping", required=True, metavar="MAPPING", help="How the cascade runs: a name, or a .yaml file."
+)
+@workload_option
+@length_option
+@query_option
+@design_option
+@cascade_option
+@set_option
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), callback=_picture, metavar="FILE",
+              help="Draw the timeline of one tile into a .png, .svg or .pdf file.")  # fmt: skip
+@json_option
+def evaluate(
+    mapping: str,
+    workload: str,
+    sequence_length: int | None,
+    query_length: int | None,
+    design: str | None,
+    cascade: str | None,
+    sets: tuple[str, ...],
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Evaluate a mapping: traffic, occupancy, cycles, utilization, energy, area, passes and the bottleneck.
+
+    A mapping that does not fit is a result: the shortfall is printed, and the exit status is 0.
+
+    \b
+    Examples:
+      archsim evaluate -m unfused -w bert -s 64K
+      archsim evaluate -m mine.yaml -w xlm -s 16K --set design.memories.buffer.capacity='8 MiB' --plot tile.png
+    """
+    from archsim.printed import print_report
+    from archsim.summary import as_json as report_json
+    from archsim.timeline import plot
+
+    with user_errors():
+        found, report = _evaluated(mapping, workload, sequence_length, query_length, design, cascade, sets)
+        if picture is not None:
+            names = found.names()
+            plot(report, picture, f"{names['cascade']} on {names['design']} with mapping {names['mapping']}")
+    if as_json:
+        echo_json(report_json(found, report))
+        return
+    print_report(found, report)
+    if picture is not None:
+        click.echo(f"wrote {picture}")
+
+
+def _evaluated(
+    mapping: str,
+    workload: str,
+    sequence_length: int | None,
+    query_length: int | None,
+    design: str | None,
+    cascade: str | None,
+    sets: Sequence[str],
+) -> "tuple[Documents, Report]":
+    """Return the documents and what they cost. Raises SpecError."""
+    from archsim.documents import documents
+    from archsim.model import evaluate as model
+    from archsim.setting import blamed, parse
+
+    lengths = {"sequence_length": sequence_length, "query_length": query_length}
+    settings = [parse(s) for s in sets]
+    try:
+        found = documents(
+            mapping=mapping, workload=workload, design=design, cascade=cascade, settings=settings,
+            lengths={k: v for k, v in lengths.items() if v is not None},
+        )  # fmt: skip
+        with blamed("mapping", mapping, [s for s in settings if s.kind == "mapping"]):
+            return found, model(found.cascade, found.workload, found.mapping, found.design, found.values)
+    except (ArithmeticError, MemoryError, ValueError, LookupError, TypeError) as error:
+        if not (settings or isinstance(error, ArithmeticError | MemoryError)):
+            raise  # no number of the user's: a mistake of the model
+        message = f"these numbers cannot be evaluated: {error}"
+        raise fail(mapping, message, hint="look at the parameters of mapping and design, and at --set") from None
+
+
+@click.command()
+@click.argument("mappings", nargs=-1, required=True, metavar="MAPPING[@DESIGN]...")
+@workload_option
+@length_option
+@query_option
+@design_option
+@cascade_option
+@set_option
+@json_option
+def compare(
+    mappings: tuple[str, ...],
+    workload: str,
+    sequence_length: int | None,
+    query_length: int | None,
+    design: str | None,
+    cascade: str | None,
+    sets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compare mappings side by side; speedup and energy ratio are relative to the first.
+
+    \b
+    Examples:
+      archsim compare -w bert -s 64K unfused mine.yaml
+      archsim compare -w bert -s 64K unfused unfused@faster.yaml
+    """
+    from archsim.comparison import comparison, print_comparison
+
+    with user_errors():
+        results = []
+        for name in mappings:
+            own, _, at = name.partition("@")
+            results.append(_evaluated(own, workload, sequence_length, query_length, at or design, cascade, sets))
+    if as_json:
+        echo_json({"workload": results[0][0].workload.name, "results": comparison(results)})
+    else:
+        print_comparison(results)
+
+
+COMMANDS: tuple[click.Command, ...] = (evaluate, compare)

@@ -1,0 +1,208 @@
+"""Plan: what a mapping does with a cascade on a design, as far as no number matters. Made once, used for every
+point."""
+
+from collections.abc import Mapping as Dict
+
+from archsim.checks import check_names, check_passes
+from archsim.design import Array, Design, Operation
+from archsim.layout import Fail, GroupPlan, Linear, Place, Plan
+from archsim.loopnest import index_variables
+from archsim.mapping import Group, Mapping
+from einsum_cascade.cascade import Cascade
+from einsum_cascade.einsum import (
+    Access,
+    Apply,
+    Einsum,
+    Expression,
+    Number,
+    Variable,
+    accesses,
+    iteration_variables,
+    read_accesses,
+    reduced_variables,
+    walk,
+)
+from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
+from einsum_cascade.fold import operations
+from einsum_cascade.operators import REDUCTION_OPERATION
+from einsum_cascade.plan import kept_offset, resolve_views
+
+__all__ = ["plan"]
+
+_PLANS: dict[tuple[int, int, int], tuple[Cascade, Mapping, Design, Plan]] = {}
+_KEPT = 64
+
+
+def plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
+    """Return the plan of three documents, remembered for the documents themselves.
+
+    Raises SpecError: a name that the cascade or the design does not have, an Einsum that is bound nowhere or twice, an
+    operation that an array cannot do, a tensor of a further pass that is neither kept whole nor written out.
+    """
+    key = (id(cascade), id(mapping), id(design))
+    if key not in _PLANS:
+        made = _plan(cascade, mapping, design)
+        while len(_PLANS) >= _KEPT:
+            del _PLANS[next(iter(_PLANS))]
+        _PLANS[key] = (cascade, mapping, design, made)  # the documents are kept, so that their ids stay theirs
+    return _PLANS[key][3]
+
+
+def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
+    views = {v.name: v for v in cascade.views}
+    einsums = {s.name: resolve_views(s, views) for s in cascade.einsums}
+    shapes = {**cascade.inputs, **cascade.declared}
+    wrong: list[Diagnostic] = []
+    bound: dict[str, str] = {}
+    placed = [_places(g, cascade, design, einsums, bound, wrong) for g in mapping.groups]
+    for name in einsums:
+        if name not in bound:
+            message = f"the Einsum {name} of {cascade.name} is bound to no array"
+            wrong.append(Diagnostic(place=mapping.place, message=message, hint="name it under `binding`"))
+    groups = []
+    for group, own in zip(mapping.groups, placed, strict=True):
+        others = {a.tensor for ps in placed if ps is not own for p in ps for a in p.reads}
+        groups.append(_group(group, cascade, design, einsums, shapes, own, others, wrong))
+    if wrong:
+        raise SpecError(wrong)
+    composite = {a.tensor for s in einsums.values() for a in (*read_accesses(s), s.target)
+                 if any(len(i) > 1 for i in index_variables(a))}  # fmt: skip
+    return Plan(tuple(groups), shapes, frozenset(composite & shapes.keys()))
+
+
+def _fail(group: Group, wrong: list[Diagnostic]) -> Fail:
+    def fail(message: str, hint: str = "") -> None:
+        wrong.append(Diagnostic(place=group.place, message=f"group {group.name}: {message}", hint=hint))
+
+    return fail
+
+
+def _used(einsums: Dict[str, Einsum]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(v for s in einsums.values() for v in iteration_variables(s)))
+
+
+def _batch(group: Group, used: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(v for v in group.loops if v not in used and all(v not in p for p in group.partitioning.values()))
+
+
+def _places(group: Group, cascade: Cascade, design: Design, einsums: Dict[str, Einsum], bound: dict[str, str],
+            wrong: list[Diagnostic]) -> tuple[Place, ...]:  # fmt: skip
+    fail = _fail(group, wrong)
+    placed: list[Place] = []
+    for array, members in group.binding.items():
+        if array not in design.arrays:
+            fail(f"{design.name} has no array {array}", did_you_mean(array, design.arrays))
+            for name in members:
+                bound.setdefault(name, array)
+            continue
+        for name in members:
+            if name not in einsums:
+                fail(f"{cascade.name} has no Einsum {name}", did_you_mean(name, einsums))
+                continue
+            if name in bound:
+                fail(f"the Einsum {name} is bound twice, to {bound[name]} and {array}", "")
+                continue
+            bound[name] = array
+            placed.append(
+                _place(einsums[name], array, group, design.arrays[array], _batch(group, _used(einsums)), fail)
+            )
+    order = list(einsums)
+    return tuple(sorted(placed, key=lambda p: order.index(p.einsum.name)))
+
+
+def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, ...], fail: Fail) -> Place:
+    base = {part: v for v, parts in group.partitioning.items() for part in parts}
+    own = dict.fromkeys(iteration_variables(s))
+    given = group.space.get(s.name, group.space.get(array, {}))
+    space = {d: v for d, v in given.items() if base.get(v, v) in own}
+    for dimension in given:
+        if dimension not in spec.shape:
+            fail(f"{array} has no dimension {dimension}", did_you_mean(dimension, spec.shape))
+    shared = tuple(v for v in group.loops if v in batch or base.get(v, v) in own)
+    time = group.time.get(s.name, ())
+    for loop in time:
+        if base.get(loop, loop) not in own:
+            fail(f"the Einsum {s.name} has no variable {loop}", did_you_mean(loop, own))
+    for loop in {*shared, *time} & set(space.values()):
+        fail(f"the loop {loop} of {s.name} runs in time and in space", "")
+    missing = [p for v in own for p in group.partitioning.get(v, (v,))
+               if p not in shared and p not in time and p not in space.values()]  # fmt: skip
+    # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
+    reduced = set(reduced_variables(s))
+    missing.sort(key=lambda p: base.get(p, p) in reduced)
+    cycles, actions = _cost(s, spec.operations, lambda text, hint: fail(f"{array}: {text}", hint))
+    reads = tuple(dict.fromkeys(read_accesses(s)))
+    return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, actions, reads, tuple(own))
+
+
+def _cost(s: Einsum, table: Dict[str, Operation], fail: Fail) -> tuple[int, dict[str, int]]:
+    """Cycles and actions of one point: fused operations first, then one by one."""
+    needed = operations(s.expression)
+    if reduced_variables(s):
+        operator = s.reductions[0].operator if s.reductions else "sum"
+        needed[REDUCTION_OPERATION[operator]] += 1
+    cycles, actions = 0, dict[str, int]()
+    for name, operation in sorted(table.items(), key=lambda item: -item[0].count("+")):
+        wanted = name.split("+")
+        while all(needed[w] >= wanted.count(w) for w in wanted):
+            needed.subtract(wanted)
+            cycles += operation.cycles
+            for action, times in operation.actions.items():
+                actions[action] = actions.get(action, 0) + times
+    for name, count in needed.items():
+        if count > 0 and name not in ("gather", "scatter"):
+            fail(f"cannot do {name}, which {s.name} needs", did_you_mean(name, table))
+    return max(cycles, 1), actions
+
+
+def _group(group: Group, cascade: Cascade, design: Design, einsums: Dict[str, Einsum],
+           shapes: Dict[str, tuple[Expression, ...]], placed: tuple[Place, ...], others: set[str],
+           wrong: list[Diagnostic]) -> GroupPlan:  # fmt: skip
+    used = _used(einsums)
+    touches: dict[str, list[tuple[int, Access]]] = {}
+    for k, p in enumerate(placed):
+        for access in (*p.reads, p.einsum.target):
+            touches.setdefault(access.tensor, []).append((k, access))
+    made = {p.einsum.name for p in placed}
+    result = GroupPlan(
+        group=group, placed=placed, used=used, batch=_batch(group, used),
+        parts={v: p for v, p in group.partitioning.items() if v in used},
+        linear=tuple(dict.fromkeys(form for s in einsums.values() for form in _linear(s, shapes))),
+        touches={t: tuple(found) for t, found in touches.items()},
+        state={p.einsum.name: tuple(v for v in used if (kept_offset(p.einsum, v) or 0) > 0) for p in placed},
+        leaves=frozenset(t for t in made if t in others or t in cascade.outputs),
+    )  # fmt: skip
+    fail = _fail(group, wrong)
+    check_names(result, design, fail)
+    if not wrong:
+        check_passes(result, cascade, design, fail)
+    return result
+
+
+def _linear(s: Einsum, shapes: Dict[str, tuple[Expression, ...]]) -> list[Linear]:
+    """The indices of an Einsum that are sums of several variables with constant factors, into axes of known size."""
+    found = []
+    for access in (*read_accesses(s), s.target):
+        for index, size in zip(access.indices, shapes.get(access.tensor, ()), strict=False):
+            terms = _terms(index)
+            if terms is not None and len(terms) > 1:
+                found.append(Linear(tuple(v for v, _ in terms), tuple(f for _, f in terms), size))
+    return found
+
+
+def _terms(index: Expression) -> list[tuple[str, Expression]] | None:
+    if isinstance(index, Variable):
+        return [(index.name, Number(1))]
+    if not isinstance(index, Apply) or accesses(index):
+        return None
+    if len(index.arguments) != 2:
+        return None
+    first, second = index.arguments
+    if index.operator == "add":
+        left, right = _terms(first), _terms(second)
+        return None if left is None or right is None else left + right
+    if index.operator == "mul":
+        for variable, factor in ((first, second), (second, first)):
+            if isinstance(variable, Variable) and not any(isinstance(n, Variable) for n in walk(factor)):
+                return [(variable.name, factor)]
+    return None

@@ -1,0 +1,234 @@
+"""Study: which configurations run on which workloads, what is drawn and compared; one YAML file a paper."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from einsum_cascade.document import Document, read
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
+from einsum_cascade.forms import FORBID, Flag, Form, Integer, Real, Scalar, Text, read_form
+
+__all__ = [
+    "FOLDER", "Changes", "Figure", "Headline", "Row", "Run", "Study", "Sweep", "Tables", "Variant", "load_study",
+    "names", "read_file",
+]  # fmt: skip
+
+FOLDER = Path(__file__).parent / "studies"
+FIGURES = ("bars", "einsums", "curve")
+MEANS = ("arithmetic", "geometric", "harmonic", "of sums")
+
+Changes = dict[Text, Scalar | None]
+Row = dict[str, str | float]
+Tables = dict[str, list[Row]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """One bar of every figure: how it is called, in short too, and its colour."""
+
+    __pydantic_config__ = FORBID
+    label: Text
+    short: Text
+    colour: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A mapping on one of the study's machines; `changes` path -> value of its design."""
+
+    __pydantic_config__ = FORBID
+    mapping: Text
+    machine: Text
+    changes: Changes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Workloads, and the parameters of the design at each point."""
+
+    __pydantic_config__ = FORBID
+    workloads: list[Text]
+    points: list[dict[Text, Integer]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """One mapping at one length over designs whose parameters vary; `changes` path -> value of the design."""
+
+    __pydantic_config__ = FORBID
+    mapping: Text
+    machine: Text
+    length: Integer
+    series: list[Series]
+    changes: Changes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """A mean over workloads and lengths of `quantity` of one configuration over that of another.
+
+    `stated` is the paper's wording, `published` the same mean of its raw results; `expected` what they give once
+    an error in them is put right. Tolerances are relative.
+    """
+
+    __pydantic_config__ = FORBID
+    name: Text
+    table: Text
+    quantity: Text
+    numerator: Text
+    denominator: Text
+    stated: Text
+    published: Real
+    tolerance: Real
+    expected: Real | None = None
+    expected_tolerance: Real = 0.0025
+    mean: Text = "arithmetic"
+    lengths: list[Integer] = field(default_factory=list)
+    why: Text = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What to do otherwise, to see what a headline hangs on: `changes` machine -> path -> value of its design."""
+
+    __pydantic_config__ = FORBID
+    name: Text
+    mean: Text = ""
+    accounting: Text = ""
+    changes: dict[Text, Changes] = field(default_factory=dict)
+    expected: dict[Text, Real] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure: `bars` over workloads and lengths, `einsums` shares of an array's time, or a `curve` of a sweep.
+
+    `quantities` column -> label of the axis; `relative` the configuration to divide by (`inverse`: to divide);
+    `parts_at` the length at which bars are split into components; `names` Einsum or component -> name in the legend.
+    """
+
+    __pydantic_config__ = FORBID
+    kind: Text
+    title: Text
+    table: Text
+    quantities: dict[Text, Text]
+    caption: Text
+    relative: Text = ""
+    inverse: Flag = False
+    parts_at: Integer = 0
+    array: Text = ""
+    workload: Text = ""
+    names: dict[Text, Text] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study: everything by name.
+
+    `workloads` name -> label; `accountings` name -> description, the first is the one that is compared; `machines` name
+    -> accounting -> design; `layers` layer -> configuration -> run; `totals` table -> layers that it adds up.
+    """
+
+    __pydantic_config__ = FORBID
+    study: Text
+    title: Text
+    source: Text
+    description: Text = ""
+    workloads: dict[Text, Text]
+    lengths: list[Integer]
+    accountings: dict[Text, Text]
+    machines: dict[Text, dict[Text, Text]]
+    configurations: dict[Text, Configuration]
+    layers: dict[Text, dict[Text, Run]]
+    totals: dict[Text, list[Text]] = field(default_factory=dict)
+    sweeps: dict[Text, Sweep] = field(default_factory=dict)
+    headlines: list[Headline] = field(default_factory=list)
+    variants: list[Variant] = field(default_factory=list)
+    figures: dict[Text, Figure] = field(default_factory=dict)
+
+    @property
+    def accounting(self) -> str:
+        """The accounting in which the paper published."""
+        return next(iter(self.accountings))
+
+
+def names() -> dict[str, Path]:
+    """Return the studies that come with archsim, with their files."""
+    return {f.stem: f for f in sorted(FOLDER.glob("*.yaml"))}
+
+
+def load_study(name: str | Path) -> Study:
+    """Return the study of this name, or in this file.
+
+    Raises SpecError: nothing of that name, or every mistake of the file at once.
+    """
+    study, document = read_file(Study, name, names(), "study")
+    wrong = list(_wrong_names(study, document))
+    if wrong:
+        raise SpecError(wrong)
+    return study
+
+
+def read_file(form: type[Form], name: str | Path, known: dict[str, Path], kind: str) -> tuple[Form, Document]:
+    """Return what a file of one document holds, and the document; `known` are the files that have a name.
+
+    Raises SpecError: nothing of that name, an unreadable file, not one document, or every mistake of its form.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if str(name) not in known:
+            hint = did_you_mean(str(name), known) or "a file is given by its path"
+            raise SpecError([Diagnostic(place=Place(file=str(name)), message=f"no {kind} named {name}", hint=hint)])
+        path = known[str(name)]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a UTF-8 text file"
+        raise SpecError([Diagnostic(place=Place(file=str(path)), message=f"cannot be read: {reason}")]) from None
+    documents = read(text, str(path))
+    if len(documents) != 1:
+        message = f"the file holds {len(documents)} documents"
+        raise SpecError([Diagnostic(place=Place(file=str(path)), message=message, expected=f"one {kind}")])
+    return read_form(documents[0], form), documents[0]
+
+
+def _wrong_names(study: Study, document: Document) -> Iterator[Diagnostic]:
+    """Names that the study uses and does not have, and choices that do not exist."""
+    tables = [*study.layers, *study.totals, *study.sweeps]
+    for known, what, path, name in _uses(study):
+        choices = tables if known == "tables" else known
+        if name not in choices:
+            yield Diagnostic(
+                place=document.place(*path), message=f"no {what} named {name}", hint=did_you_mean(name, choices)
+            )
+
+
+def _uses(study: Study) -> Iterator[tuple[Iterable[str], str, tuple[str | int, ...], str]]:
+    for m, designs in study.machines.items():
+        yield from (
+            (designs, f"design of the machine {m} for the accounting", ("machines", m), a) for a in study.accountings
+        )
+    for layer, runs in study.layers.items():
+        for c, run in runs.items():
+            yield study.configurations, "configuration", ("layers", layer, f"{c}#key"), c
+            yield study.machines, "machine", ("layers", layer, c, "machine"), run.machine
+    for total, layers in study.totals.items():
+        yield from ((study.layers, "layer", ("totals", total, i), n) for i, n in enumerate(layers))
+    for s, sweep in study.sweeps.items():
+        yield study.machines, "machine", ("sweeps", s, "machine"), sweep.machine
+    for i, h in enumerate(study.headlines):
+        yield "tables", "table", ("headlines", i, "table"), h.table
+        yield study.configurations, "configuration", ("headlines", i, "numerator"), h.numerator
+        yield study.configurations, "configuration", ("headlines", i, "denominator"), h.denominator
+        yield MEANS, "mean", ("headlines", i, "mean"), h.mean
+    for i, v in enumerate(study.variants):
+        yield ("", *MEANS), "mean", ("variants", i, "mean"), v.mean
+        yield ("", *study.accountings), "accounting", ("variants", i, "accounting"), v.accounting
+        yield from ((study.machines, "machine", ("variants", i, "changes", f"{m}#key"), m) for m in v.changes)
+        headlines = [h.name for h in study.headlines]
+        yield from ((headlines, "headline", ("variants", i, "expected", f"{h}#key"), h) for h in v.expected)
+    for f, figure in study.figures.items():
+        yield FIGURES, "kind of figure", ("figures", f, "kind"), figure.kind
+        yield "tables", "table", ("figures", f, "table"), figure.table
+        yield ("", *study.configurations), "configuration", ("figures", f, "relative"), figure.relative
+        yield ("", *study.workloads), "workload", ("figures", f, "workload"), figure.workload
