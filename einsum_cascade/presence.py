@@ -119,7 +119,7 @@ class Presence:
             return self._cases(a, reader, tables)
         result = self.sets[a.tensor]
         forms = [self.affine(i) for i in a.indices]
-        inner = [self._present(i, reader) for i in a.indices]
+        inner = [self._read(n, reader) for i in a.indices for n in outermost(i)]
         unknown = [k for k, f in enumerate(forms) if f is None]
         if unknown:
             whole = result.project([axis(k) for k in unknown])
@@ -277,6 +277,18 @@ class Presence:
         for piece, found in pieces:
             result |= piece & room & where(var(into), "<", found)
         return result
+
+
+def outermost(node: Expression) -> list[Access]:
+    """Return the accesses in an index that stand in no other access: all of them must be present.
+
+    >>> from einsum_cascade.parse import parse_expression
+    >>> [a.tensor for a in outermost(parse_expression("IX[IV[t]] + B[t]"))]
+    ['IX', 'B']
+    """
+    if isinstance(node, Access):
+        return [node]
+    return [a for n in node.arguments for a in outermost(n)] if isinstance(node, Apply) else []
 
 
 def _forward(present: Set, k: int | None, shape: tuple[int, ...]) -> Set:
