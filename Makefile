@@ -1,11 +1,11 @@
 # make demo and make test set up what is missing (a virtual environment in .venv) and then run.
 #
 # Variables: PYTHON       the Python to make .venv with (3.11 or newer)
-#            PYTEST_ARGS  further arguments of make test, e.g. PYTEST_ARGS='-n 2 -x'
+#            PYTEST_ARGS  further arguments of make test; -n auto: as many processes as there are cores
 #            TORCH        what make setup tries to install as torch; empty: leave torch alone
 
 PYTHON      ?= python3
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto
 # A local version such as 2.13.0+cpu never matches a file of the public index, whose Linux files bring several GB of
 # CUDA packages. So torch is installed only where pip was given a CPU build, and otherwise its tests are skipped.
 TORCH       ?= $(shell sed -n 's/^torch==[^+]*$$/&+cpu/p' constraints.txt)

@@ -15,30 +15,28 @@ def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
     memories = [*design.memories, *design.arrays]
     for memory, kept in group.keep.items():
         if memory not in memories:
-            fail(f"{design.name} has no memory {memory}", did_you_mean(memory, memories))
+            hint = did_you_mean(memory, memories)
+            fail(f"{design.name} has no memory {memory}", hint, ("keep", f"{memory}#key"))
         for tensor, scope in kept.items():
             if tensor not in layout.touches:
-                fail(f"{tensor} is kept in {memory}, but no Einsum of the group touches it",
-                     did_you_mean(tensor, layout.touches))  # fmt: skip
+                hint = did_you_mean(tensor, layout.touches)
+                fail(f"no Einsum of the group touches {tensor}", hint, ("keep", memory, f"{tensor}#key"))
             elif scope not in loops:
-                fail(f"{tensor} is kept inside the loop {scope}, which the group does not have",
-                     did_you_mean(scope, loops))  # fmt: skip
+                fail(f"there is no loop {scope}", did_you_mean(scope, loops), ("keep", memory, tensor))
     members = {p.einsum.name for p in layout.placed}
     for key, table in (("time", group.time), ("forward", group.forward), ("bypass", group.bypass)):
         for name in table:
             if name not in members:
-                fail(f"`{key}` names {name}, which is not an Einsum of the group", did_you_mean(name, members))
+                fail(f"{name} is not an Einsum of the group", did_you_mean(name, members), (key, f"{name}#key"))
     for name in group.space:
         if name not in members and name not in group.binding:
-            fail(f"`space` names {name}, which is no array or Einsum of the group",
-                 did_you_mean(name, {*members, *group.binding}))  # fmt: skip
-    for step in group.steps:
-        for name in (e for track in step.tracks.values() for e in track):
-            if name not in members:
-                fail(f"a phase names {name}, which is not an Einsum of the group", did_you_mean(name, members))
+            hint = did_you_mean(name, {*members, *group.binding})
+            fail(f"{name} is no array or Einsum of the group", hint, ("space", f"{name}#key"))
     scheduled = {e for step in group.steps for track in step.tracks.values() for e in track}
+    for name in sorted(scheduled - members):
+        fail(f"{name} is not an Einsum of the group", did_you_mean(name, members), ("schedule",))
     for name in sorted(members - scheduled if group.steps else ()):
-        fail(f"the Einsum {name} is in no phase of the schedule", "")
+        fail(f"the Einsum {name} is in no phase", "", ("schedule",))
 
 
 def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail) -> None:
@@ -61,10 +59,12 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
         scope = next((keep[m][tensor] for m in near if tensor in keep.get(m, {})), None)
         hint = f"keep it in a memory outside of the loops over {', '.join(cascade.sequence)}, or in {far}"
         if scope is None and tensor not in layout.group.alias:
-            fail(f"{cascade.name} makes {count} passes, so {tensor} must stay whole; it is kept nowhere", hint)
+            fail(
+                f"{cascade.name} makes {count} passes, so {tensor} must stay whole; it is kept nowhere", hint, ("keep",)
+            )
         elif scope is not None and parts & set(writer.loops[: writer.loops.index(scope) + 1]):
             fail(f"{cascade.name} makes {count} passes, so {tensor} must stay whole; inside the loop {scope} "
-                 "only a tile of it is kept", hint)  # fmt: skip
+                 "only a tile of it is kept", hint, ("keep",))  # fmt: skip
 
 
 _LIVE: dict[int, tuple[Cascade, tuple[str, ...], int]] = {}

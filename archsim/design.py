@@ -24,12 +24,12 @@ class MemoryForm:
     """One memory in a design file."""
 
     __pydantic_config__ = FORBID
-    capacity: Text | None = None
-    bandwidth: Text | None = None
+    capacity: Scalar | None = None
+    bandwidth: Scalar | None = None
     lines_per_cycle: Scalar | None = None
     line: Scalar = 1
     component: Text = ""
-    charged_as: Text | None = None
+    charged_as: Scalar | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class DesignForm:
     description: Text = ""
     source: Text
     parameters: dict[Text, Scalar] = field(default_factory=dict)
-    clock: Text
+    clock: Scalar
     memories: dict[Text, MemoryForm]
     arrays: dict[Text, ArrayForm]
     energy: Text
@@ -84,6 +84,9 @@ class Operation:
     def cycles(self) -> int:
         """Cycles of a lane."""
         return max(self.actions.values())
+
+
+UNKNOWN = Operation(actions={"none": 1})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,10 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
     """
     form = read_form(document, DesignForm)
     read = _Reader(document, dict(values or {}))
+    for name in values or {}:
+        if name not in form.parameters and not re.search(rf"\b{name}\b", str(document.data)):
+            hint = did_you_mean(name, form.parameters)
+            read.fail(document.place("parameters"), f"{form.design} has no parameter {name}", "", hint)
     for name, value in form.parameters.items():
         read.names.setdefault(name, read.number(value, "parameters", name))
     memories = {
@@ -156,7 +163,7 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
     }  # fmt: skip
     for name, array in arrays.items():
         for operation, cost in array.operations.items():
-            for action in cost.actions:
+            for action in cost.actions if cost is not UNKNOWN else ():
                 read.known(action, energy, form.energy, "arrays", name, "operations", operation)
     clock = read.quantity(form.clock, "hertz", "clock")
     if energy is not None and form.energy not in energy:
@@ -202,13 +209,13 @@ class _Reader:
         found = self.quantity(form.charged_as or form.capacity, "bytes", "memories", name, key)
         return 0 if found is None else found
 
-    def quantity(self, text: str | None, dimension: str, *path: str) -> Value | None:
+    def quantity(self, text: Scalar | None, dimension: str, *path: str) -> Value | None:
         if text is None:
             return None
         number: Value
         try:
-            if re.match(r"\s*[A-Z(]", text):  # an expression over the parameters, in SI units
-                number = evaluate(parse_expression(text, self.document.place(*path)), self.names)
+            if re.match(r"\s*[A-Z(]", str(text)):  # an expression over the parameters, in SI units
+                number = evaluate(parse_expression(str(text), self.document.place(*path)), self.names)
             else:
                 number = quantity(text, dimension, self.document.place(*path))
         except SpecError as error:
@@ -230,7 +237,7 @@ class _Reader:
             if match is None or match.group(1) == "0":
                 expected = "an action such as mac, several such as 6 mac, or side by side: add + exp"
                 self.fail(self.document.place(*path), f"{text} is not a cost", expected)
-                return Operation(actions={"none": 1})
+                return UNKNOWN
             actions[match.group(2)] = int(match.group(1) or 1)
         return Operation(actions=actions)
 

@@ -9,8 +9,8 @@ from einsum_cascade.einsum import Access, Einsum, Expression
 
 __all__ = ["Fail", "GroupPlan", "Linear", "Place", "Plan"]
 
-Fail = Callable[[str, str], None]
-"""Notes a mistake: what is wrong, and a hint."""
+Fail = Callable[[str, str, tuple[str, ...]], None]
+"""Notes a mistake: what is wrong, a hint, and the path in the group's part of the mapping file."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Plan: what a mapping does with a cascade on a design, as far as no number matters. Made once, used for every
 point."""
 
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 
 from archsim.checks import check_names, check_passes
@@ -54,15 +55,21 @@ def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
     shapes = {**cascade.inputs, **cascade.declared}
     wrong: list[Diagnostic] = []
     bound: dict[str, str] = {}
-    placed = [_places(g, cascade, design, einsums, bound, wrong) for g in mapping.groups]
+    placed = [_places(g, cascade, design, einsums, bound, _fail(g, mapping, wrong)) for g in mapping.groups]
     for name in einsums:
-        if name not in bound:
+        if name not in bound and not wrong:
             message = f"the Einsum {name} of {cascade.name} is bound to no array"
             wrong.append(Diagnostic(place=mapping.place, message=message, hint="name it under `binding`"))
+    if wrong:
+        raise SpecError(wrong)
     groups = []
     for group, own in zip(mapping.groups, placed, strict=True):
         others = {a.tensor for ps in placed if ps is not own for p in ps for a in p.reads}
-        groups.append(_group(group, cascade, design, einsums, shapes, own, others, wrong))
+        groups.append(_group(group, cascade, einsums, shapes, own, others))
+        fail = _fail(group, mapping, wrong)
+        check_names(groups[-1], design, fail)
+        if not wrong:
+            check_passes(groups[-1], cascade, design, fail)
     if wrong:
         raise SpecError(wrong)
     composite = {a.tensor for s in einsums.values() for a in (*read_accesses(s), s.target)
@@ -70,9 +77,12 @@ def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
     return Plan(tuple(groups), shapes, frozenset(composite & shapes.keys()))
 
 
-def _fail(group: Group, wrong: list[Diagnostic]) -> Fail:
-    def fail(message: str, hint: str = "") -> None:
-        wrong.append(Diagnostic(place=group.place, message=f"group {group.name}: {message}", hint=hint))
+def _fail(group: Group, mapping: Mapping, wrong: list[Diagnostic]) -> Fail:
+    def fail(message: str, hint: str, path: tuple[str, ...]) -> None:
+        place = mapping.document.place("groups", group.name, *path)
+        found = Diagnostic(place=place, message=f"group {group.name}: {message}", hint=hint)
+        if found not in wrong:
+            wrong.append(found)
 
     return fail
 
@@ -85,22 +95,22 @@ def _batch(group: Group, used: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(v for v in group.loops if v not in used and all(v not in p for p in group.partitioning.values()))
 
 
-def _places(group: Group, cascade: Cascade, design: Design, einsums: Dict[str, Einsum], bound: dict[str, str],
-            wrong: list[Diagnostic]) -> tuple[Place, ...]:  # fmt: skip
-    fail = _fail(group, wrong)
+def _places(
+    group: Group, cascade: Cascade, design: Design, einsums: Dict[str, Einsum], bound: dict[str, str], fail: Fail
+) -> tuple[Place, ...]:
     placed: list[Place] = []
     for array, members in group.binding.items():
         if array not in design.arrays:
-            fail(f"{design.name} has no array {array}", did_you_mean(array, design.arrays))
+            fail(f"{design.name} has no array {array}", did_you_mean(array, design.arrays), ("binding", f"{array}#key"))
             for name in members:
                 bound.setdefault(name, array)
             continue
         for name in members:
             if name not in einsums:
-                fail(f"{cascade.name} has no Einsum {name}", did_you_mean(name, einsums))
+                fail(f"{cascade.name} has no Einsum {name}", did_you_mean(name, einsums), ("binding", array))
                 continue
             if name in bound:
-                fail(f"the Einsum {name} is bound twice, to {bound[name]} and {array}", "")
+                fail(f"the Einsum {name} is bound twice, to {bound[name]} and {array}", "", ("binding", array))
                 continue
             bound[name] = array
             placed.append(
@@ -113,29 +123,34 @@ def _places(group: Group, cascade: Cascade, design: Design, einsums: Dict[str, E
 def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, ...], fail: Fail) -> Place:
     base = {part: v for v, parts in group.partitioning.items() for part in parts}
     own = dict.fromkeys(iteration_variables(s))
-    given = group.space.get(s.name, group.space.get(array, {}))
+    key = s.name if s.name in group.space else array
+    given = group.space.get(key, {})
     space = {d: v for d, v in given.items() if base.get(v, v) in own}
     for dimension in given:
         if dimension not in spec.shape:
-            fail(f"{array} has no dimension {dimension}", did_you_mean(dimension, spec.shape))
+            fail(
+                f"{array} has no dimension {dimension}",
+                did_you_mean(dimension, spec.shape),
+                ("space", key, f"{dimension}#key"),
+            )
     shared = tuple(v for v in group.loops if v in batch or base.get(v, v) in own)
     time = group.time.get(s.name, ())
     for loop in time:
         if base.get(loop, loop) not in own:
-            fail(f"the Einsum {s.name} has no variable {loop}", did_you_mean(loop, own))
+            fail(f"the Einsum {s.name} has no variable {loop}", did_you_mean(loop, own), ("time", s.name))
     for loop in {*shared, *time} & set(space.values()):
-        fail(f"the loop {loop} of {s.name} runs in time and in space", "")
+        fail(f"the loop {loop} runs in time and in space", "", ("space", key))
     missing = [p for v in own for p in group.partitioning.get(v, (v,))
                if p not in shared and p not in time and p not in space.values()]  # fmt: skip
     # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
     reduced = set(reduced_variables(s))
     missing.sort(key=lambda p: base.get(p, p) in reduced)
-    cycles, actions = _cost(s, spec.operations, lambda text, hint: fail(f"{array}: {text}", hint))
+    cycles, actions = _cost(s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
     reads = tuple(dict.fromkeys(read_accesses(s)))
     return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, actions, reads, tuple(own))
 
 
-def _cost(s: Einsum, table: Dict[str, Operation], fail: Fail) -> tuple[int, dict[str, int]]:
+def _cost(s: Einsum, table: Dict[str, Operation], fail: Callable[[str, str], None]) -> tuple[int, dict[str, int]]:
     """Cycles and actions of one point: fused operations first, then one by one."""
     needed = operations(s.expression)
     if reduced_variables(s):
@@ -155,16 +170,15 @@ def _cost(s: Einsum, table: Dict[str, Operation], fail: Fail) -> tuple[int, dict
     return max(cycles, 1), actions
 
 
-def _group(group: Group, cascade: Cascade, design: Design, einsums: Dict[str, Einsum],
-           shapes: Dict[str, tuple[Expression, ...]], placed: tuple[Place, ...], others: set[str],
-           wrong: list[Diagnostic]) -> GroupPlan:  # fmt: skip
+def _group(group: Group, cascade: Cascade, einsums: Dict[str, Einsum], shapes: Dict[str, tuple[Expression, ...]],
+           placed: tuple[Place, ...], others: set[str]) -> GroupPlan:  # fmt: skip
     used = _used(einsums)
     touches: dict[str, list[tuple[int, Access]]] = {}
     for k, p in enumerate(placed):
         for access in (*p.reads, p.einsum.target):
             touches.setdefault(access.tensor, []).append((k, access))
     made = {p.einsum.name for p in placed}
-    result = GroupPlan(
+    return GroupPlan(
         group=group, placed=placed, used=used, batch=_batch(group, used),
         parts={v: p for v, p in group.partitioning.items() if v in used},
         linear=tuple(dict.fromkeys(form for s in einsums.values() for form in _linear(s, shapes))),
@@ -172,11 +186,6 @@ def _group(group: Group, cascade: Cascade, design: Design, einsums: Dict[str, Ei
         state={p.einsum.name: tuple(v for v in used if (kept_offset(p.einsum, v) or 0) > 0) for p in placed},
         leaves=frozenset(t for t in made if t in others or t in cascade.outputs),
     )  # fmt: skip
-    fail = _fail(group, wrong)
-    check_names(result, design, fail)
-    if not wrong:
-        check_passes(result, cascade, design, fail)
-    return result
 
 
 def _linear(s: Einsum, shapes: Dict[str, tuple[Expression, ...]]) -> list[Linear]:
