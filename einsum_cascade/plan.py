@@ -84,14 +84,17 @@ def schedule(given: Sequence[Einsum], fused: bool = True) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _order(given: list[Einsum], carried: frozenset[tuple[int, int]]) -> list[Node]:
+Carried = frozenset[tuple[int, int]]  # (id of writer, id of reader) whose dependence goes through an earlier step
+
+
+def _order(given: list[Einsum], carried: Carried, looped: tuple[str, ...] = ()) -> list[Node]:
     """Topological order of the strongly connected components; ties in the order of the text."""
     writers: dict[str, list[int]] = {}
     for k, s in enumerate(given):
         writers.setdefault(s.name, []).append(k)
     needs = [
-        {w for a in read_accesses(s) for w in writers.get(a.tensor, ()) if (w, k) not in carried}
-        for k, s in enumerate(given)
+        {w for a in read_accesses(s) for w in writers.get(a.tensor, ()) if (id(given[w]), id(s)) not in carried}
+        for s in given
     ]
     waiting = components(needs)
     done: set[int] = set()
@@ -101,7 +104,8 @@ def _order(given: list[Einsum], carried: frozenset[tuple[int, int]]) -> list[Nod
         waiting.remove(members)
         done |= set(members)
         single = len(members) == 1 and members[0] not in needs[members[0]]
-        result.append(given[members[0]] if single else _recurrence([given[k] for k in members]))
+        group = [given[k] for k in members]
+        result.append(group[0] if single else _recurrence(group, carried, looped))
     return result
 
 
@@ -125,13 +129,13 @@ def components(needs: Sequence[set[int]]) -> list[list[int]]:
     return [group for k, group in groups.items() if group[0] == k]
 
 
-def _recurrence(group: list[Einsum]) -> Loop:
+def _recurrence(group: list[Einsum], carried: Carried, looped: tuple[str, ...]) -> Loop:
     names = {s.name for s in group}
     for variable in dict.fromkeys(v for s in group for i in s.target.indices for v in variables(i)):
-        edges = _carried(group, names, variable)
+        edges = _carried(group, names, variable) if variable not in looped else None
         if edges:
             try:
-                return Loop(variable, tuple(_order(group, frozenset(edges))))
+                return Loop(variable, tuple(_order(group, carried | edges, (*looped, variable))))
             except SpecError:
                 continue
     cycle = ", ".join(sorted(names))
@@ -142,7 +146,7 @@ def _recurrence(group: list[Einsum]) -> Loop:
     )
 
 
-def _carried(group: list[Einsum], names: set[str], variable: str) -> set[tuple[int, int]] | None:
+def _carried(group: list[Einsum], names: set[str], variable: str) -> Carried | None:
     """Return the dependences that go through an earlier step of `variable`; None if the group cannot loop over it."""
     axis: dict[str, int] = {}
     offset: dict[str, int] = {}
@@ -151,8 +155,8 @@ def _carried(group: list[Einsum], names: set[str], variable: str) -> set[tuple[i
         if len(found) != 1 or axis.setdefault(s.name, found[0][0]) != found[0][0]:
             return None
         offset[s.name] = min(offset.get(s.name, found[0][1]), found[0][1])
-    edges = set()
-    for k, s in enumerate(group):
+    edges: set[tuple[int, int]] = set()
+    for s in group:
         for a in read_accesses(s):
             if a.tensor not in names:
                 continue
@@ -160,8 +164,8 @@ def _carried(group: list[Einsum], names: set[str], variable: str) -> set[tuple[i
             if step is None or step > offset[a.tensor]:
                 return None
             if step < offset[a.tensor]:
-                edges |= {(w, k) for w, other in enumerate(group) if other.name == a.tensor}
-    return edges
+                edges |= {(id(other), id(s)) for other in group if other.name == a.tensor}
+    return frozenset(edges)
 
 
 def _step(s: Einsum, index: Expression, variable: str) -> int | None:

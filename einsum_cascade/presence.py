@@ -89,9 +89,9 @@ class Presence:
                 return first * constant
             case "mul" if not first.variables():
                 return second * first.constant
-            case "floordiv" if constant:
+            case "floordiv" if constant and constant > 0:
                 return first // constant
-            case "mod" if constant:
+            case "mod" if constant and constant > 0:
                 return first % constant
         return None
 

@@ -17,8 +17,8 @@ TOLERANCE = 1e-12  # float64 against float64, cascades.md section 4 (measured: a
 GATES = ("G", "GK", "GV", "BT", "AL", "TH", "ETA", "DT")  # inputs of these names lie in (0, 1)
 
 
-def reference(name: str) -> Reference:
-    """Return the reference of this name.
+def reference(name: str, cascade: Cascade | None = None) -> Reference:
+    """Return the reference of this name; `cascade` is the one that asks for it, for the place of an error.
 
     Raises SpecError at an unknown name.
 
@@ -28,7 +28,7 @@ def reference(name: str) -> Reference:
     if name not in REFERENCES:
         message = f"no reference named {name}" if name else "no reference to compare with"
         near = did_you_mean(name, REFERENCES) if name else ""
-        raise _error(message, "one of " + ", ".join(REFERENCES), near or "state it as expect: {reference: ...}")
+        raise _error(message, "one of " + ", ".join(REFERENCES), near or "state it as expect: {reference: ...}", cascade)
     return REFERENCES[name]
 
 
@@ -127,7 +127,7 @@ def expected(cascade: Cascade, tensors: Tensors, sizes: Sizes) -> dict[str, Arra
     """
     name = cascade.expect.reference
     try:
-        function = reference(name)
+        function = reference(name, cascade)
         mask = mask_array(cascade.expect.mask, sizes) if cascade.expect.mask else None
         found = function(tensors, sizes, mask)
     except KeyError as error:

@@ -1,5 +1,6 @@
 """The shape of every tensor of a cascade: inputs, views, intermediates with the extra coordinate of running ranks."""
 
+import math
 from collections.abc import Mapping
 
 from einsum_cascade.cascade import Cascade, size
@@ -38,7 +39,7 @@ def tensor_shapes(cascade: Cascade, names: Mapping[str, Value]) -> dict[str, tup
     ((64, 256), (2, 128, 8), (3, 8))
     """
     given = {**cascade.inputs, **cascade.declared}
-    shapes = {name: tuple(int(evaluate(d, names)) for d in dims) for name, dims in given.items()}
+    shapes = {name: tuple(_whole(d, evaluate(d, names)) for d in dims) for name, dims in given.items()}
     for statement in cascade.statements:
         if statement.name not in shapes:
             rank = len(statement.target.indices)
@@ -76,7 +77,15 @@ def _extent(cascade: Cascade, tensor: str, axis: int, names: Mapping[str, Value]
         else:
             message = f"the largest coordinate of axis {axis} of {tensor} cannot be told"
             raise SpecError([Diagnostic(place=index.place, message=message, hint=f"declare: {{{tensor}: [...]}}")])
-    return max(1, int(max(found)) + 1)
+    return max(1, _whole(cascade.definitions(tensor)[0].target, max(found)) + 1)
+
+
+def _whole(node: Expression, value: Value) -> int:
+    """Return a size as an integer."""
+    if not math.isfinite(value) or value != int(value):
+        message = f"a size of {value}"
+        raise SpecError([Diagnostic(place=node.place, message=message, expected="an integer")])
+    return int(value)
 
 
 def _read_extent(cascade: Cascade, statement: Einsum, axis: int, names: Mapping[str, Value]) -> int:
