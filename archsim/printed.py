@@ -8,7 +8,7 @@ from archsim.documents import Documents
 from archsim.limits import bottleneck, limit
 from archsim.report import Report, Shortfall
 from archsim.show import binary, number, percent, si, table
-from archsim.summary import parameters, per_einsum, plain, traffic, utilization
+from archsim.summary import notes, parameters, per_einsum, plain, traffic, utilization
 from archsim.timeline import draw
 
 __all__ = ["print_report", "shortfall"]
@@ -26,6 +26,8 @@ def print_report(found: Documents, report: Report) -> None:
     echo(f"parameters of the mapping: {own}" if own else "the mapping has no parameters")
     for s in report.shortfalls:
         echo(f"\nSHORTFALL: {shortfall(s)}")
+    for note in notes(report):
+        echo(f"\nnote: {note}")
     _totals(report)
     _traffic(report)
     _occupancy(report)

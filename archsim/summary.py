@@ -7,7 +7,7 @@ from archsim.limits import bottleneck, limit
 from archsim.report import Report
 from archsim.value import Value
 
-__all__ = ["as_json", "headline", "parameters", "per_einsum", "plain", "traffic", "utilization"]
+__all__ = ["as_json", "headline", "notes", "parameters", "per_einsum", "plain", "traffic", "utilization"]
 
 
 def plain(value: Value) -> int | float:
@@ -53,6 +53,18 @@ def traffic(report: Report) -> dict[str, dict[str, dict[str, int | float]]]:
     return result
 
 
+def notes(report: Report) -> list[str]:
+    """Return what a reader should know about how the numbers came about.
+
+    A mask (a condition, or a range that is cut) is not skipped: every Einsum is charged its whole iteration space.
+    """
+    masked = [s.name for s in report.binding.cascade.einsums if s.conditions]
+    if not masked:
+        return []
+    names = ", ".join(masked)
+    return [f"the conditions of {names} skip no work here: every point is charged; `archsim count` has the exact counts"]
+
+
 def headline(found: Documents, report: Report) -> dict[str, object]:
     """Return the numbers of a report as plain data, each a key of `archsim evaluate --json`."""
     return {
@@ -70,6 +82,7 @@ def headline(found: Documents, report: Report) -> dict[str, object]:
              "helps": s.helps}
             for s in report.shortfalls
         ],
+        "notes": notes(report),
     }  # fmt: skip
 
 
