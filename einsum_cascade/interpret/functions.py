@@ -55,19 +55,19 @@ def select(xp: ModuleType, condition: Operand, chosen: Operand, other: Operand) 
     return picked
 
 
-def erf(xp: ModuleType, x: Operand) -> Array:
-    """Return the error function of `x`."""
+def erf(xp: ModuleType, x: Operand, name: str = "erf") -> Array:
+    """Return the error function of `x`, or with the name erfc its complement, exact in the tail."""
     array = as_float(xp, x)
     result: Array
     if array_api_compat.is_torch_namespace(xp):
         import torch
 
-        result = torch.erf(array)
+        result = getattr(torch, name)(array)
     else:
         import numpy
-        from scipy.special import erf as scipy_erf
+        from scipy import special
 
-        result = xp.asarray(scipy_erf(numpy.asarray(array)))
+        result = xp.asarray(getattr(special, name)(numpy.asarray(array)))
     return result
 
 
@@ -90,7 +90,7 @@ def _sigmoid(xp: ModuleType, x: Operand) -> Array:
 
 def _gaussian(xp: ModuleType, x: Array) -> Array:
     """Return the distribution function of the normal distribution."""
-    return 0.5 * (1 + erf(xp, x * math.sqrt(0.5)))
+    return 0.5 * erf(xp, x * -math.sqrt(0.5), "erfc")
 
 
 def _gelu(xp: ModuleType, x: Operand) -> Array:

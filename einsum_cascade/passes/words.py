@@ -91,10 +91,15 @@ def words(sweeps: Sweeps, live: Live, parallel: frozenset[str], names: Mapping[s
 def _length(sweeps: Sweeps, parts: frozenset[int], names: Mapping[str, Value]) -> int:
     fiber, cascade = sweeps.fiber, sweeps.survey.cascade
     own = {fiber.ranks[k]: fiber.parts[k] for k in parts}
-    missing = [r for r in fiber.factors(parts) if r not in names and r not in own]
-    if missing:
+    factors = fiber.factors(parts)
+    if any(r not in names and r not in own for r in factors):
         return prod(size(cascade, fiber.parts[k], names) for k in parts)
-    return prod(size(cascade, own[r], names) if r in own else int(names[r]) for r in fiber.factors(parts))
+    length = {r: size(cascade, own[r], names) if r in own else int(names[r]) for r in factors}
+    tile = [r for r in factors if r in {fiber.ranks[k] for k in parts & fiber.spans}]
+    held = prod(length.pop(r) for r in tile)
+    if tile and fiber.base in names:
+        held = min(held, int(names[fiber.base]))  # a tile may be longer than the rank
+    return held * prod(length.values())
 
 
 def grows(sweeps: Sweeps, lives: Sequence[Live], parallel: frozenset[str]) -> bool:
