@@ -145,7 +145,8 @@ def _names(cascade: Cascade, at: At, ranks: set[str]) -> Iterator[Diagnostic]:
         "stop": cascade.stop,
         "expect": cascade.expect.operations,
     }
-    for e in (e for section in sizes.values() for e in section.values()):
+    formulas = [e for section in sizes.values() for e in section.values()]
+    for e in [*formulas, *([cascade.expect.macs] if cascade.expect.macs else [])]:
         for node in walk(e):
             name = (
                 node.name if isinstance(node, Constant | Variable) else node.tensor if isinstance(node, Access) else ""
@@ -225,7 +226,8 @@ def _reductions(s: Einsum) -> Iterator[Diagnostic]:
             )
     if len(selections) > 1:
         yield Diagnostic(place=selections[1].place, message="one selection a statement", hint="write two Einsums")
-    if any(accesses(i) for i in s.target.indices) and s.role == "einsum" and not s.reductions:
+    scattered = any(accesses(i) for i in s.target.indices)
+    if scattered and s.role == "einsum" and reduced and not s.reductions:
         yield Diagnostic(
             place=s.target.place,
             message=f"a scatter into {s.name} needs its reduction",

@@ -15,12 +15,14 @@ def _divide(a: Value, b: Value) -> Value:
 
 
 def _power(a: Value, b: Value) -> Value:
+    if a < 0 and b != int(b):
+        raise ValueError("not a real number")
     return a**b if isinstance(b, float) or b >= 0 or isinstance(a, float) else float(a) ** b
 
 
 def _sqrt(a: Value) -> Value:
-    root = math.isqrt(a) if isinstance(a, int) and a >= 0 else -1
-    return root if root * root == a else math.sqrt(a)
+    root = math.isqrt(a) if isinstance(a, int) and a >= 0 else None
+    return root if root is not None and root * root == a else math.sqrt(a)
 
 
 ARITHMETIC: dict[str, Callable[..., Value]] = {

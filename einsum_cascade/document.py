@@ -12,6 +12,8 @@ Path = tuple[str | int, ...]
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAG = "tag:yaml.org,2002:"
+DIGITS = 1000  # the longest integer that is read
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML counts a new line
 
 
 @dataclass
@@ -35,8 +37,9 @@ class Document:
         node = self.nodes[path]
         if not isinstance(node, yaml.ScalarNode) or node.style == "|":
             return False
-        lines = node.end_mark.line - node.start_mark.line
-        return lines > (1 if node.style == ">" else 0)
+        if node.style == ">":
+            return sum(bool(line) for line, _ in self.text_lines(*path)) > 1
+        return node.end_mark.line > node.start_mark.line
 
     def text_lines(self, *path: str | int) -> Iterator[tuple[str, Place]]:
         """Yield the lines of the text at `path`, each with the place of its first character."""
@@ -45,7 +48,7 @@ class Document:
             return
         first, last = node.start_mark.line, node.end_mark.line
         if node.style not in ("|", ">"):
-            column = node.start_mark.column + (node.style is not None)
+            column = node.start_mark.column + bool(node.style)
             where = Place(file=self.file, line=first + 1, column=column + 1, text=self.lines[first])
             yield node.value, where
             return
@@ -64,7 +67,7 @@ def read(text: str, file: str) -> list[Document]:
     >>> [d.data for d in read("a: 1\\n---\\nb: [2, x]\\n", "f.yaml")]
     [{'a': 1}, {'b': [2, 'x']}]
     """
-    lines = text.split("\n")
+    lines = BREAK.split(text)
     wrong: list[Diagnostic] = []
     documents: list[Document] = []
     try:
@@ -99,6 +102,9 @@ def _place(node: yaml.Node, document: Document) -> Place:
 
 def _plain(node: yaml.Node, path: Path, document: Document, wrong: list[Diagnostic]) -> Plain:
     document.places[path], document.nodes[path] = _place(node, document), node
+    if any(document.nodes[path[:k]] is node for k in range(len(path))):
+        wrong.append(Diagnostic(place=document.places[path], message="an alias stands inside what it names"))
+        return None
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, i), document, wrong) for i, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
@@ -142,12 +148,16 @@ def _scalar(node: yaml.Node, place: Place, wrong: list[Diagnostic]) -> Plain:
         wrong.append(Diagnostic(place=place, message=message, hint=f'rename it, or quote it: "{value}"'))
     if kind == "int":
         if re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", value):
-            return int(value)
+            digits = value.replace("_", "")
+            if len(digits) <= DIGITS:
+                return int(digits)
+            wrong.append(Diagnostic(place=place, message=f"a number of {len(digits)} digits", expected="a size"))
+            return 1
         message = f"YAML reads {value} as {_odd_integer(value)}"
         wrong.append(Diagnostic(place=place, message=message, expected="a decimal integer without leading zeros"))
     if kind == "float":
         try:
-            return float(value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+            return float(value.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
             wrong.append(Diagnostic(place=place, message=f"YAML reads {value} as a base-60 number",
                                     expected="a decimal number"))  # fmt: skip

@@ -228,7 +228,8 @@ def show(node: Expression | Condition | Reduction | Einsum, outer: int = 0) -> s
             parts = [node.variable] + ([node.into] if node.into else []) + (["byindex"] if node.by_index else [])
             return f"{node.operator}({', '.join(parts)})"
         case Number():
-            return f"{node.value:g}" if isinstance(node.value, float) else str(node.value)
+            text = str(node.value).removesuffix(".0")
+            return f"({text})" if outer > 5 and text.startswith("-") else text
         case Constant() | Variable():
             return node.name
         case Access():
@@ -243,5 +244,5 @@ def show(node: Expression | Condition | Reduction | Einsum, outer: int = 0) -> s
     left, right = node.arguments
     sign = f" {INFIX[node.operator]} " if binding != 4 or node.operator in ("mul", "div") else INFIX[node.operator]
     power = node.operator == "pow"  # binds to the right
-    text = f"{show(left, binding + power)}{sign}{show(right, binding + (not power))}"
+    text = f"{show(left, binding + (power or binding == 1))}{sign}{show(right, binding + (not power))}"
     return f"({text})" if binding < outer else text

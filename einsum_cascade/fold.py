@@ -41,9 +41,8 @@ def operations(node: Expression) -> Counter[str]:
     if is_static(node):
         return Counter()
     if isinstance(node, Access):
-        gathers = sum(1 for a in accesses(node) if any(accesses(i) for i in a.indices))
-        inner = [operations(i) for i in node.indices if not isinstance(i, Access)]
-        return sum(inner, Counter({"gather": gathers} if gathers else {}))
+        gather = Counter({"gather": 1} if any(accesses(i) for i in node.indices) else {})
+        return sum((operations(i) for i in node.indices), gather)
     if not isinstance(node, Apply):
         return Counter()
     if node.operator in ("mul", "div"):
@@ -68,11 +67,13 @@ def _product(node: Apply) -> Counter[str]:
 
 
 def _chain(node: Expression) -> tuple[list[Expression], list[Expression]]:
-    if isinstance(node, Apply) and node.operator in ("mul", "div"):
-        (factors, divisors), (more, less) = (_chain(a) for a in node.arguments)
-        if node.operator == "mul":
-            return factors + more, divisors + less
-        return (factors, [*divisors, node.arguments[1]]) if less else (factors, divisors + more)
+    """The factors and divisors of a chain; a product below a stroke is a factor of its own."""
+    if isinstance(node, Apply) and node.operator in ("mul", "div") and not is_static(node):
+        factors, divisors = _chain(node.arguments[0])
+        if node.operator == "div":
+            return factors, [*divisors, node.arguments[1]]
+        more, less = _chain(node.arguments[1])
+        return factors + more, divisors + less
     return [node], []
 
 

@@ -11,7 +11,16 @@ import numpy
 
 from einsum_cascade.cascade import Cascade, size
 from einsum_cascade.constants import Value, is_static
-from einsum_cascade.einsum import Access, Apply, Einsum, Expression, Number, iteration_variables, variables
+from einsum_cascade.einsum import (
+    Access,
+    Apply,
+    Einsum,
+    Expression,
+    Number,
+    iteration_variables,
+    read_accesses,
+    variables,
+)
 from einsum_cascade.interpret import run
 from einsum_cascade.interpret.backend import Shaped
 from einsum_cascade.operators import OPERATORS
@@ -27,7 +36,9 @@ def measure(
     Only what depends on data is measured; the rest is exact already. Raises SpecError as `run` does.
     """
     uncertain = {s.name for s in cascade.einsums if id(s) in result.inside} | set(present.bounds) | set(result.masks)
-    chosen = [s for s in cascade.einsums if s.name in uncertain or id(s) in result.inside]
+    while further := {s.name for s in cascade.statements if _reads(s, uncertain)} - uncertain:
+        uncertain |= further
+    chosen = [s for s in cascade.einsums if s.name in uncertain]
     added = {f"LIVE{k}": s for k, s in enumerate(chosen)}
     counting = tuple(_indicator(name, s) for name, s in added.items())
     extended = replace(cascade, statements=(*cascade.statements, *counting), outputs=tuple(added))
@@ -44,6 +55,10 @@ def measure(
         result.measured[name] = (
             whole.size if mask is None else int(numpy.broadcast_to(numpy.asarray(mask), whole.shape).sum())
         )
+
+
+def _reads(s: Einsum, tensors: set[str]) -> bool:
+    return any(a.tensor in tensors for a in read_accesses(s))
 
 
 def _indicator(name: str, s: Einsum) -> Einsum:

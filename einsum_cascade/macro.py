@@ -6,6 +6,7 @@ values have no initial value: they are absent at the start and the union merge o
 alone, which is right also where leading tiles are masked completely (-inf - -inf would not be).
 """
 
+import re
 from dataclasses import replace
 
 from einsum_cascade.cascade import Cascade
@@ -16,7 +17,9 @@ from einsum_cascade.einsum import (
     Condition,
     Einsum,
     Expression,
+    Number,
     Variable,
+    accesses,
     show,
     substitute,
     variables,
@@ -134,35 +137,41 @@ def expand(cascade: Cascade, variant: str = "", place: Place | None = None) -> C
                 )
             ]
         )
-    wrong: list[Diagnostic] = []
-    while True:
-        at = next((k for k, s in enumerate(cascade.statements) if _first(s.expression)), None)
-        if at is None or wrong:
-            break
+    wrong = _misplaced(cascade)
+    while not wrong:
+        at = next((k for k, s in enumerate(cascade.statements) if _innermost(s.expression)), None)
+        if at is None:
+            return cascade
         statement = cascade.statements[at]
-        attend = _first(statement.expression)
+        attend = _innermost(statement.expression)
         assert attend is not None
-        if statement.expression is not attend:
-            before = _nested(statement, attend)
-            rest = replace(statement, expression=_replace(statement.expression, attend, before.target))
-            cascade = _with(cascade, at, [before, rest])
-            continue
-        if statement.reductions:
-            wrong.append(
-                Diagnostic(
-                    place=statement.reductions[0].place,
-                    message="ATTEND takes no reduction",
-                    hint="it reduces the variables before the semicolon",
-                )
-            )
-        cascade = _expand_one(cascade, at, attend, variant or "stable3", wrong)
-    if wrong:
-        raise SpecError(wrong)
-    return cascade
+        if statement.expression is attend:
+            cascade = _expand_one(cascade, at, attend, variant or "stable3", wrong)
+        else:
+            cascade = _with(cascade, at, _nested(cascade, statement, attend))
+    raise SpecError(wrong)
 
 
-def _first(node: Expression) -> Attend | None:
-    return next((n for n in walk(node) if isinstance(n, Attend)), None)
+def _misplaced(cascade: Cascade) -> list[Diagnostic]:
+    """ATTEND in a condition or an index, and a reduction beside it."""
+    wrong = []
+    for s in cascade.statements:
+        sides = [side for c in s.conditions for side in (c.left, c.right)]
+        indices = [i for n in walk(s.expression) if isinstance(n, Access) for i in n.indices]
+        for where, nodes in (("a condition", sides), ("an index", [*indices, *s.target.indices])):
+            found = next((n for node in nodes for n in walk(node) if isinstance(n, Attend)), None)
+            if found is not None:
+                hint = "give its result a tensor of its own: X[...] = ATTEND(...)"
+                wrong.append(Diagnostic(place=found.place, message=f"ATTEND cannot stand in {where}", hint=hint))
+        if isinstance(s.expression, Attend) and s.reductions:
+            place, hint = s.reductions[0].place, "it reduces the variables before the semicolon"
+            wrong.append(Diagnostic(place=place, message="ATTEND takes no reduction", hint=hint))
+    return wrong
+
+
+def _innermost(node: Expression) -> Attend | None:
+    found = [n for n in walk(node) if isinstance(n, Attend)]
+    return found[-1] if found else None
 
 
 def _replace(node: Expression, old: Expression, new: Expression) -> Expression:
@@ -170,6 +179,8 @@ def _replace(node: Expression, old: Expression, new: Expression) -> Expression:
         return new
     if isinstance(node, Apply):
         return replace(node, arguments=tuple(_replace(a, old, new) for a in node.arguments))
+    if isinstance(node, Attend):
+        return replace(node, score=_replace(node.score, old, new), value=_replace(node.value, old, new))
     return node
 
 
@@ -177,12 +188,23 @@ def _with(cascade: Cascade, at: int, statements: list[Einsum]) -> Cascade:
     return replace(cascade, statements=(*cascade.statements[:at], *statements, *cascade.statements[at + 1 :]))
 
 
-def _nested(statement: Einsum, attend: Attend) -> Einsum:
-    """Give an ATTEND inside a larger expression a tensor of its own."""
-    inside = variables(attend.score, attend.value)
-    kept = [v for v in variables(*statement.target.indices) if v in inside and v not in attend.variables]
-    target = Access(f"{statement.name}_ATT", tuple(Variable(v) for v in kept), attend.place)
-    return Einsum(target=target, expression=attend, place=statement.place)
+def _nested(cascade: Cascade, statement: Einsum, attend: Attend) -> list[Einsum]:
+    """Give an ATTEND inside a larger expression a tensor of its own, and the conditions that speak of its variables.
+
+    Its result keeps what the value has and what is used around it; what occurs in the score alone is contracted there.
+    """
+    taken = {s.name for s in cascade.statements} | set(cascade.inputs)
+    name = next(n for k in range(1, 99) if (n := f"{statement.name}_ATT{k if k > 1 else ''}") not in taken)
+    around = _replace(statement.expression, attend, Number(0))
+    outside = {*variables(*statement.target.indices, around), *variables(attend.value)}
+    outside |= {v for n in walk(around) if isinstance(n, Attend) for v in n.variables}
+    order = dict.fromkeys((*variables(*statement.target.indices), *variables(attend.value), *variables(attend.score)))
+    own = set(variables(attend.score, attend.value)) & outside - set(attend.variables)
+    target = Access(name, tuple(Variable(v) for v in order if v in own), attend.place)
+    inner = tuple(c for c in statement.conditions if set(variables(c.left, c.right)) & set(attend.variables))
+    rest = tuple(c for c in statement.conditions if c not in inner)
+    made = Einsum(target=target, expression=attend, conditions=inner, place=statement.place)
+    return [made, replace(statement, expression=_replace(statement.expression, attend, target), conditions=rest)]
 
 
 def _expand_one(cascade: Cascade, at: int, attend: Attend, variant: str, wrong: list[Diagnostic]) -> Cascade:
@@ -221,32 +243,18 @@ def _expand_one(cascade: Cascade, at: int, attend: Attend, variant: str, wrong: 
     o = [v for v in kept if v in variables(score, value)]
     lines: list[Einsum] = []
     bare = isinstance(score, Access) and set(variables(score)) == {*attended, *p} and not conditions
-    names = _names(cascade, statement.name, variant)
+    names = _names(cascade, attend, statement.name, variant)
     if not bare:
         target = Access(names("BQK" if tiled else "QK"), tuple(Variable(v) for v in (*attended, *p)), attend.place)
         lines.append(Einsum(target=target, expression=score, conditions=conditions, place=attend.place))
         score = target
-    text = (
-        VARIANTS[variant]
-        .format(
-            m=",".join(over),
-            t=f"{over[0]}1",
-            i=",".join(inner),
-            p=",".join(p),
-            o=",".join(o),
-            s=show(score),
-            v=_operand(value),
-            out=show(statement.target),
-            last=f"{over[0]}1".upper(),
-            max=", ".join(f"max({v})" for v in inner),
-        )
-        .replace(",]", "]")
-    )
-    own = {s.name for line in text.splitlines() for s in parse_line(line)} - {statement.name}
-    for line in text.splitlines():
-        for made in parse_line(line):
-            renamed = {n: names(n) for n in own}
-            lines.append(_located(made, renamed, attend.place))
+    text = re.sub(r"\b([A-Z]+)\[", lambda own: names(own[1]) + "[", VARIANTS[variant])
+    text = text.format(
+        m=",".join(over), t=f"{over[0]}1", i=",".join(inner), p=",".join(p), o=",".join(o), s=show(score),
+        v=_operand(value), out=show(statement.target), last=f"{over[0]}1".upper(),
+        max=", ".join(f"max({v})" for v in inner),
+    ).replace(",]", "]")  # fmt: skip
+    lines += [_located(made, attend.place) for line in text.splitlines() for made in parse_line(line)]
     return _with(cascade, at, lines)
 
 
@@ -254,12 +262,12 @@ def _operand(value: Expression) -> str:
     return show(value) if isinstance(value, Access) else f"({show(value)})"
 
 
-def _located(einsum: Einsum, names: dict[str, str], place: Place) -> Einsum:
-    """Rename generated tensors and give every node the place of the macro."""
+def _located(einsum: Einsum, place: Place) -> Einsum:
+    """Give every node the place of the macro."""
 
     def visit(node: Expression) -> Expression:
         if isinstance(node, Access):
-            return Access(names.get(node.tensor, node.tensor), tuple(map(visit, node.indices)), place)
+            return Access(node.tensor, tuple(map(visit, node.indices)), place)
         if isinstance(node, Apply):
             return Apply(node.operator, tuple(map(visit, node.arguments)), place)
         return replace(node, place=place)
@@ -284,10 +292,10 @@ def _tile_rank(cascade: Cascade, variable: str) -> Cascade:
 class _names:
     """The names of generated tensors: FuseMax's own where they are free, else with the result's name behind."""
 
-    def __init__(self, cascade: Cascade, result: str, variant: str) -> None:
-        text = VARIANTS[variant].replace("{", "").replace("}", "")
-        own = {line.split("[")[0] for line in text.split("\n") if "[" in line} | {"QK", "BQK"}
-        taken = {s.name for s in cascade.statements} | set(cascade.inputs) | {result}
+    def __init__(self, cascade: Cascade, attend: Attend, result: str, variant: str) -> None:
+        own = set(re.findall(r"\b([A-Z]+)\[", VARIANTS[variant])) | {"QK", "BQK"}
+        read = {a.tensor for a in accesses(attend.score) + accesses(attend.value)}
+        taken = {s.name for s in cascade.statements} | set(cascade.inputs) | read | {result}
         self.suffix = f"_{result}" if own & taken else ""
 
     def __call__(self, name: str) -> str:

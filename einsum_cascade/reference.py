@@ -27,8 +27,8 @@ def reference(name: str, cascade: Cascade | None = None) -> Reference:
     """
     if name not in REFERENCES:
         message = f"no reference named {name}" if name else "no reference to compare with"
-        near = did_you_mean(name, REFERENCES) if name else ""
-        raise _error(message, "one of " + ", ".join(REFERENCES), near or "state it as expect: {reference: ...}", cascade)
+        hint = (did_you_mean(name, REFERENCES) if name else "") or "state it as expect: {reference: ...}"
+        raise _error(message, "one of " + ", ".join(REFERENCES), hint, cascade)
     return REFERENCES[name]
 
 

@@ -6,7 +6,7 @@ from einsum_cascade.cascade import Cascade
 from einsum_cascade.check import check
 from einsum_cascade.document import Document
 from einsum_cascade.einsum import Einsum, Expression, read_accesses
-from einsum_cascade.errors import Diagnostic, SpecError
+from einsum_cascade.errors import Diagnostic, Place, SpecError
 from einsum_cascade.parse import parse_expression, parse_line
 
 
@@ -75,7 +75,8 @@ def read_teaal(document: Document) -> Cascade:
             )
         else:
             try:
-                statements += parse_line(text, place)
+                for line, at in document.text_lines("einsum", "expressions", i):
+                    statements += parse_line(line, at)
             except SpecError as error:
                 wrong += error.diagnostics
     if wrong:
@@ -92,7 +93,12 @@ def read_teaal(document: Document) -> Cascade:
         mapping=mapping if isinstance(mapping, dict) else {},
         place=document.place("einsum"),
     )
-    wrong = check(cascade, document.place)
+
+    def place_of(*path: str | int) -> Place:
+        declared = path[0] in ("inputs", "declare")
+        return document.place(*(("einsum", "declaration", *path[1:]) if declared else path))
+
+    wrong = check(cascade, place_of)
     if wrong:
         raise SpecError(wrong)
     return cascade
