@@ -117,7 +117,8 @@ def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
     pending |= {f"{g.name}.{n}": e for g in mapping.groups for n, e in g.choose.items()}
     names |= values
     names = {n: v.astype(np.float64) if isinstance(v, np.ndarray) else v for n, v in names.items()}
-    pending = {n: e for n, e in pending.items() if n not in values and n not in mapping.fit}
+    chosen = mapping.fit.keys() - mapping.given  # later, unless a caller gave a value
+    pending = {n: e for n, e in pending.items() if n not in values and n not in chosen}
     while pending:
         failed: dict[str, SpecError] = {}
         for name, expression in pending.items():

@@ -113,8 +113,9 @@ def _spread(chain: Chain, own: frozenset[str], loops: frozenset[str], at: int, s
     result = []
     if np.any(several):
         start: Value = 0
+        left = chain.count(own, at + 1, rest)
         for r in regions(chain, own, loops, at + 1, chain.tiles[at]):
-            last = larger(0, smaller(rest - start, r.words))  # of the points left over, those in this region
+            last = larger(0, smaller(left - start, r.words))  # of the words left over, those in this region
             words = full * r.words + last
             result.append(Region(either(several, words, 0), r.moves, r.at, r.size))
             start = start + r.words

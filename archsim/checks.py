@@ -62,7 +62,7 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
             fail(
                 f"{cascade.name} makes {count} passes, so {tensor} must stay whole; it is kept nowhere", hint, ("keep",)
             )
-        elif scope is not None and parts & set(writer.loops[: writer.loops.index(scope) + 1]):
+        elif scope is not None and scope in writer.loops and parts & set(writer.loops[: writer.loops.index(scope) + 1]):
             fail(f"{cascade.name} makes {count} passes, so {tensor} must stay whole; inside the loop {scope} "
                  "only a tile of it is kept", hint, ("keep",))  # fmt: skip
 

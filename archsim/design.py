@@ -206,7 +206,9 @@ class _Reader:
 
     def charged(self, form: MemoryForm, name: str) -> Value:
         key = "capacity" if form.charged_as is None else "charged_as"
-        found = self.quantity(form.charged_as or form.capacity, "bytes", "memories", name, key)
+        found = self.quantity(
+            form.capacity if form.charged_as is None else form.charged_as, "bytes", "memories", name, key
+        )
         return 0 if found is None else found
 
     def quantity(self, text: Scalar | None, dimension: str, *path: str) -> Value | None:
@@ -238,7 +240,7 @@ class _Reader:
                 expected = "an action such as mac, several such as 6 mac, or side by side: add + exp"
                 self.fail(self.document.place(*path), f"{text} is not a cost", expected)
                 return UNKNOWN
-            actions[match.group(2)] = int(match.group(1) or 1)
+            actions[match.group(2)] = actions.get(match.group(2), 0) + int(match.group(1) or 1)
         return Operation(actions=actions)
 
     def known(self, name: str, energy: Mapping[str, EnergyTable] | None, table: str, *path: str) -> str:

@@ -101,6 +101,15 @@ def read_energy(document: Document) -> EnergyTable:
         values: dict[str, float] = {}
         area: Expression = Number(0)
         try:
+            lengths = {"points": [len(row) for row in c.points], "area_points": [len(row) for row in c.area_points]}
+            for key, found in lengths.items():
+                short = [document.place(*at, key, i) for i, columns in enumerate(found) if columns != 3]
+                expected = "bytes, read, write" if key == "points" else "lines, bits a line, um2"
+                if short:
+                    raise SpecError(
+                        Diagnostic(place=p, message=f"a row of {key} has three columns", expected=expected)
+                        for p in short
+                    )
             for key, text in (("energy", c.energy), ("read", c.read), ("write", c.write)):
                 values[key] = quantity(text, "joules", document.place(*at, key)) if text is not None else 0.0
             points = [
@@ -169,7 +178,8 @@ def sram_area(component: Component, lines: Value, bits: Value) -> Value:
     40.0
     """
     table = np.array(component.area_points)
-    slope, offset = np.polyfit(np.log(table[:, 0] * table[:, 1]), np.log(table[:, 2]), 1)
+    known, um2s = np.log(table[:, 0] * table[:, 1]), np.log(table[:, 2])
+    slope, offset = np.polyfit(known, um2s, 1) if np.ptp(known) else (1.0, np.mean(um2s - known))
     result = np.exp(offset) * np.power(np.asarray(lines * bits, float), slope)
     for known_lines, known_bits, um2 in component.area_points:
         result = np.where(np.equal(lines, known_lines) & np.equal(bits, known_bits), um2, result)

@@ -134,7 +134,7 @@ def changed(document: Document, form: type, path: str, value: Plain) -> Document
         known = [*(here if isinstance(here, dict) else ()), *keys_at(form, tuple(keys[:depth]))]
         if key not in known and not (depth and free_keys(form, tuple(keys[:depth]))):
             place = Place(file=f"--set {path}", column=1, length=len(path), text=path)
-            near = did_you_mean(key, known) or "known: " + ", ".join(sorted(set(known)))
+            near = did_you_mean(key, known) or ("known: " + ", ".join(sorted(set(known))) if known else "")
             raise SpecError([Diagnostic(place=place, message=f"{document.file} has no {path}", hint=near)])
         if isinstance(here, dict) and depth < len(keys) - 1:
             here = here.setdefault(key, {})

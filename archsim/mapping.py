@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from archsim.value import Condition as Holds
 from archsim.value import Value, evaluate
 from einsum_cascade.document import Document, Plain
 from einsum_cascade.einsum import Condition, Expression
@@ -252,11 +253,13 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
     """
     choices = dict(mapping.choices)
     for case in mapping.cases:
-        holds = [compare(c.operator, evaluate(c.left, names), evaluate(c.right, names)) for c in case.when]
-        if any(isinstance(h, np.ndarray) and h.any() != h.all() for h in holds):
+        holds: Holds = np.bool_(True)
+        for c in case.when:
+            holds = np.logical_and(holds, compare(c.operator, evaluate(c.left, names), evaluate(c.right, names)))
+        if np.any(holds) != np.all(holds):
             message = "the points fall into different cases of this mapping; evaluate them one group after the other"
             raise SpecError([Diagnostic(place=case.when[0].place, message=message)])
-        if all(bool(np.all(h)) for h in holds):
+        if np.all(holds):
             choices |= {k: v for k, v in case.choices.items() if k not in mapping.pinned}
     if not choices:
         return mapping

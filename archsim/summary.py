@@ -62,7 +62,9 @@ def notes(report: Report) -> list[str]:
     if not masked:
         return []
     names = ", ".join(masked)
-    return [f"the conditions of {names} skip no work here: every point is charged; `archsim count` has the exact counts"]
+    return [
+        f"the conditions of {names} skip no work here: every point is charged; `archsim count` has the exact counts"
+    ]
 
 
 def headline(found: Documents, report: Report) -> dict[str, object]:

@@ -141,4 +141,9 @@ ELEMENTWISE: dict[str, Callable[..., Value]] = {
     "exp": np.exp,
     "floor": np.floor,
     "mod": np.remainder,
+    "pow": lambda a, b: np.power(np.asarray(a, float), b),
+    "rsqrt": lambda a: 1 / np.sqrt(a),
+    "sin": np.sin,
+    "cos": np.cos,
+    "tanh": np.tanh,
 }

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("einsum_cascade", "archsim")
 
+
 def package(prefix: str, layers: dict[str, str]) -> dict[str, tuple[str, ...]]:
     """Spell out short names: module -> the modules it sits on, within one package."""
     return {f"{prefix}.{name}": tuple(f"{prefix}.{b}" for b in below.split()) for name, below in layers.items()}
