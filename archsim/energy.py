@@ -122,6 +122,11 @@ def read_energy(document: Document) -> EnergyTable:
         except SpecError as error:
             wrong += error.diagnostics
             continue
+        wrong += [
+            Diagnostic(place=document.place(*at, k), message=f"{k} is {v:g} J", expected="an energy of 0 or more")
+            for k, v in values.items()
+            if v < 0
+        ]
         for key, value, known in (
             ("charged", c.charged, ("every", "one")),
             ("transfers", c.transfers, ("charged", "free")),

@@ -1,6 +1,7 @@
 """The documents that come with archsim, by name, or the user's own, by path; with values replaced."""
 
 import copy
+from collections.abc import Collection
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 from functools import cache
@@ -107,12 +108,26 @@ def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = 
     for path, value in (changes or {}).items():
         document = changed(document, FORMS[kind], path, value)
     if noun is Workload:
+        _known_names(kind, str(name), values, Workload.__dataclass_fields__)
         return replace(read_workload(document), **values)  # type: ignore[arg-type]
     if noun is Design:
         return read_design(document, energy_tables(), values)
-    mapping = read_mapping(document)
+    mapping: Mapping = read_mapping(document)
+    _known_names(kind, str(name), values, {*mapping.parameters, *mapping.fit})
     given = {n: _literal(v) for n, v in values.items()}
     return replace(mapping, parameters={**mapping.parameters, **given}, given=frozenset(given))  # type: ignore[return-value]
+
+
+def _known_names(kind: str, name: str, values: Dict[str, Value], known: Collection[str]) -> None:
+    """Refuse values for what the document does not have."""
+    place = Place(file=f"{kind} {name}")
+    wrong = [
+        Diagnostic(place=place, message=f"{name} has no parameter {v}", hint=did_you_mean(v, known))
+        for v in values
+        if v not in known
+    ]
+    if wrong:
+        raise SpecError(wrong)
 
 
 def _literal(value: Value) -> Number:
