@@ -13,7 +13,7 @@ from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 from einsum_cascade.interpret import run
 from einsum_cascade.parse import parse_conditions
 
-TOLERANCE = 1e-12  # float64 against float64, cascades.md section 4 (measured: at most 2e-15)
+TOLERANCE = 1e-12  # float64 against float64 (measured: at most 2e-15)
 GATES = ("G", "GK", "GV", "BT", "AL", "TH", "ETA", "DT")  # inputs of these names lie in (0, 1)
 
 

@@ -1,6 +1,6 @@
 """A brute-force evaluator of cascades: dictionaries coordinate -> value, one point after the other.
 
-Written from spec/cascades.md section 2.3 alone, to check the interpreter and the counts; only the syntax tree and the
+Written from the attention zoo section 2.3 alone, to check the interpreter and the counts; only the syntax tree and the
 order of the statements come from the package. For small sizes.
 """
 

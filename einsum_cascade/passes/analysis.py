@@ -1,6 +1,6 @@
 """How many passes over a rank a cascade forces on every mapping, which dependencies force them, what must stay live.
 
-The graph rule of spec/fusemax.md section 5, from FuseMax (MICRO'24) section III: a pass is a traversal of a fiber, and
+The graph rule of FuseMax (MICRO'24) section III: a pass is a traversal of a fiber, and
 there is one more where a dependency makes an element be visited again after every other one was. The count is a lower
 bound for this cascade; it does not look for an equal cascade with fewer passes.
 """

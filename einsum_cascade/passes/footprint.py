@@ -1,4 +1,4 @@
-"""The live footprint along a fiber (spec/fusemax.md section 5, step 7): what every mapping has to hold, and why.
+"""The live footprint along a fiber (FuseMax (MICRO'24) section III, step 7): what every mapping has to hold, and why.
 
 A tensor that is touched in two sweeps keeps its fiber (or is spilled and read again), anything else one element. Beyond
 the paper: tensors handed from one sweep to a later one when no more sweeps are made than the count, tiles, and states.

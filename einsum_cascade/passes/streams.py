@@ -1,4 +1,4 @@
-"""How statements walk along one rank: the index forms of the graph rule (spec/fusemax.md section 5, step 1).
+"""How statements walk along one rank: the index forms of the graph rule (FuseMax (MICRO'24) section III, step 1).
 
 A `Fiber` is a rank to analyse, in one or several parts (m1*M0+m0: parts m1, m0); `form` says how an index moves along
 it: it streams (m, m+1, m1*M0+m0, p-w, IX[m]), gathers (IX[j]), stays at a constant coordinate, or belongs to other

@@ -1,4 +1,4 @@
-"""The graph rule along one fiber (spec/fusemax.md section 5, steps 2 to 6): what must be complete before what.
+"""The graph rule along one fiber (FuseMax (MICRO'24) section III, steps 2 to 6): what must be complete before what.
 
 A statement that walks along the fiber and reads all parts of a tensor makes a full sweep. A dependency is END if the
 reader needs all of the fiber, else it streams. The paper (FuseMax, MICRO'24, section III) defines passes by such

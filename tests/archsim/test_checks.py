@@ -8,7 +8,7 @@ from archsim.plan import plan
 from einsum_cascade.errors import SpecError
 from tests.tiny import CASCADE, DESIGN, MAPPING, cascade, changed, design, mapping
 
-# Worked example 1 of spec/fusemax.md section 5: A is visited twice, Y hands over the sum.
+# Worked example 1 of FuseMax (MICRO'24) section III: A is visited twice, Y hands over the sum.
 TWO_PASSES = changed(CASCADE, ("Y[m] = A[m,k] * B[k]", "Y[m] = A[m,k] * B[k]\n  W[m,k] = A[m,k] + B[k]\n  V[m] = W[m,k]"),  # noqa: E501
                      ("X[m] = exp(Y[m])", "X[m,k] = W[m,k] * V[m]"), ("X[m] + Y[m]", "X[m,k] * Y[m]")) + "seq: [k]\n"  # fmt: skip  # noqa: E501
 HOW = changed(MAPPING, ("pes: [Y]", "pes: [Y, W, V]"), ("{near: {B: m1}}", "{near: {B: m1, KEPT}}"),

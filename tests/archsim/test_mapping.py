@@ -113,7 +113,7 @@ def test_without_options_the_mapping_is_itself() -> None:
 
 
 def test_the_published_choices_of_flat() -> None:
-    """FLAT's own search on the cloud design (spec/fusemax.md 1.2): scores leave the chip beyond 64K keys."""
+    """FLAT's own search on the cloud design: scores leave the chip beyond 64K keys."""
     found = load(Mapping, "flat")
     for length, offchip in ((1024, False), (65_536, False), (262_144, True)):
         names = {"M": length, "P": length, "E": 64, "SIDE": 256, "CAPACITY": 2**25}

@@ -122,7 +122,7 @@ def evaluated(mapping: str, length: int, **sizes: int):  # type: ignore[no-untyp
 
 @pytest.mark.parametrize(("length", "head", "value"), [(65_536, 64, 64), (7680, 96, 96), (262_144, 64, 256)])
 def test_fusemax_keeps_queries_and_running_values_of_a_block(length: int, head: int, value: int) -> None:
-    """spec/fusemax.md 1.1: 2*256*(E+F) + 2*256*P1*(E+F+2) bytes."""
+    """FuseMax: 2*256*(E+F) + 2*256*P1*(E+F+2) bytes."""
     report = evaluated("fusemax_binding", length, head_dim=head, value_dim=value)
     p1 = report.binding.names["P1"]
     entry = report.fit["attention", "buffer"]
@@ -133,7 +133,7 @@ def test_fusemax_keeps_queries_and_running_values_of_a_block(length: int, head: 
 
 
 def test_the_cascade_alone_keeps_scores_and_weights_too() -> None:
-    """spec/fusemax.md 1.1: u = E + F + 2 + 512 for +Cascade."""
+    """FuseMax: u = E + F + 2 + 512 for +Cascade."""
     report = evaluated("fusemax_cascade", 65_536)
     p1 = report.binding.names["P1"]
     assert report.fit["attention", "buffer"].bytes == 512 * 128 + 512 * p1 * (130 + 512)
@@ -145,4 +145,4 @@ def test_flat_keeps_a_row_of_scores() -> None:
     assert entry.tensors["QK"] == 65_536 * 256 * 2 == 2**25
     tile = 256 * 64 * 2
     assert {t: b for t, b in entry.tensors.items() if t != "QK"} == dict.fromkeys(("Q", "K", "V", "AV"), 2 * tile)
-    assert entry.spilled == pytest.approx(1 - 128 / 129), "spec/fusemax.md 1.2: 128/129 of what is needed"
+    assert entry.spilled == pytest.approx(1 - 128 / 129), "FuseMax: 128/129 of what is needed"

@@ -81,7 +81,7 @@ def test_area_against_latency() -> None:
     for row in rows("area_latency_256K.csv"):
         side = int(row["array_side"])
         tiles = 2 * max(1, side // 64)
-        # spec/fusemax.md 1.6: doubled until the memory keeps up, which only the largest array needs
+        # FuseMax: doubled until the memory keeps up, which only the largest array needs
         capacity = int(16 * side * 64 * max(1, tiles / (2**18 / side))) * (2 if side == 512 else 1)
         report = evaluate(cascade, workload, mapping, load(Design, "fusemax_paper", SIDE=side, CAPACITY=capacity))
         (group,) = report.timeline.groups
@@ -98,7 +98,7 @@ def test_area_against_latency() -> None:
 
 
 def mean(top: str, bottom: str, of: str) -> float:
-    """The arithmetic mean over all models and lengths, as the paper's (spec/fusemax.md section 3)."""
+    """The arithmetic mean over all models and lengths, as the paper's."""
     ratios = [getattr(attention(top, m, s), of) / getattr(attention(bottom, m, s), of) for m in MODELS for s in LENGTHS]
     return float(np.mean(ratios))
 
@@ -123,12 +123,12 @@ def test_end_to_end_speedup(baseline: str, platform: str, speedup: float) -> Non
 
 @pytest.mark.parametrize("baseline, ratio", [("flat", 0.7945), ("unfused", 0.7708)])
 def test_attention_energy(baseline: str, ratio: float) -> None:
-    """79% and 77% in the paper; these without the integer overflow of its tool chain (spec/fusemax.md section 3)."""
+    """79% and 77% in the paper; these without the integer overflow of its tool chain."""
     assert mean("binding", baseline, "energy_j") == pytest.approx(ratio, abs=0.002)
 
 
 def test_chip_area() -> None:
-    """Section VI-A: FuseMax is 6.4% smaller than FLAT (1302.95 and 1391.82 mm2, spec/fusemax.md 1.6)."""
+    """Section VI-A: FuseMax is 6.4% smaller than FLAT (1302.95 and 1391.82 mm2)."""
     assert attention("binding", "bert", 1024).area_mm2 == pytest.approx(1302.95, rel=1e-5)
     assert attention("flat", "bert", 1024).area_mm2 == pytest.approx(1391.82, rel=1e-5)
 
@@ -137,7 +137,7 @@ def test_chip_area() -> None:
 @pytest.mark.parametrize("head, value", [(96, 96), (64, 256), (128, 64)])
 @pytest.mark.parametrize("side", [128, 256])
 def test_other_shapes_follow_the_closed_form(length: int, head: int, value: int, side: int) -> None:
-    """spec/fusemax.md 1.1 for shapes and arrays that nobody published."""
+    """FuseMax: for shapes and arrays that nobody published."""
     mapping = load(Mapping, "fusemax_binding")
     workload = load(Workload, "bert", sequence_length=length, head_dim=head, value_dim=value)
     report = evaluate(load(Cascade, mapping.cascade), workload, mapping, load(Design, "fusemax", SIDE=side))

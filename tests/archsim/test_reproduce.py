@@ -117,7 +117,7 @@ def test_components_add_up_to_the_energy(full: tuple[Result, Path]) -> None:
             assert total[key] == pytest.approx(float(r["energy_j_physical"]))
 
 
-# FuseMax (MICRO'24), abstract and section VI; the means of the raw results, spec/fusemax.md section 3.
+# FuseMax (MICRO'24), abstract and section VI; the means of the raw results
 @pytest.mark.parametrize(
     ("headline", "value", "tolerance"),
     [

@@ -90,7 +90,7 @@ def report(mapping: str, length: int, head: int, value: int, **machine: int) -> 
     return evaluate(load(Cascade, found.cascade), workload, found, load(Design, found.design, **machine))
 
 
-# --- the closed forms of spec/fusemax.md 1.1 at shapes that nobody published ------------------------------------------
+# --- the closed forms of FuseMax's evaluation at shapes that nobody published
 
 
 @pytest.mark.parametrize("length", [3072, 7680, 65_536])

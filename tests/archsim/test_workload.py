@@ -64,7 +64,7 @@ def test_arrays_of_sizes() -> None:
     [("bert", 768, 64, 12, 3072), ("trxl", 1024, 64, 16, 4096), ("t5", 512, 64, 8, 2048), ("xlm", 2048, 128, 16, 8192)],
 )
 def test_published_models(name: str, model: int, head: int, heads: int, hidden: int) -> None:
-    """spec/fusemax.md section 1: batch 64."""
+    """FuseMax: batch 64."""
     sizes = load(Workload, name).sizes()
     assert [sizes[n] for n in "BDEFHS"] == [64, model, head, head, heads, hidden]
 

@@ -1,4 +1,4 @@
-"""Equalities between cascades that must hold whatever the data: spec/cascades.md section 4, tier 1."""
+"""Equalities between cascades that must hold whatever the data: the attention zoo section 4, tier 1."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Passes and live footprints: the worked examples of spec/fusemax.md section 5, the cards, Appendix A, the macro."""
+"""Passes and live footprints: worked examples of FuseMax (MICRO'24) section III, the cards, Appendix A, the macro."""
 
 import time
 from pathlib import Path

@@ -14,7 +14,7 @@ input at coordinate k touches element k of that input. How many traversals is a 
   that of forced sweeps. For one and two passes the two definitions agree.
 
 Known limit: a fixed coordinate of a tensor that is no running value (T[K-1] of a map) may be computed first, so it
-forces no pass; where a running rank forces ascending order afterwards, the count is then too low. spec/fusemax.md
+forces no pass; where a running rank forces ascending order afterwards, the count is then too low. The rule as stated
 counts every last coordinate as complete, which is too high where the order is free.
 """
 

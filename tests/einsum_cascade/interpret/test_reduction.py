@@ -65,7 +65,7 @@ def test_nothing_reduces_to_nothing(text: str) -> None:
 
 
 def chosen(row: list[tuple[int, bool]], kind: str, wanted: int, masked: bool) -> list[int]:
-    """The coordinates as section 2.3 of spec/cascades.md says: best first, ties to the lowest, absent ones left out."""
+    """The coordinates as the semantics say: best first, ties to the lowest, absent ones left out."""
     there = [m for m, (_, flag) in enumerate(row) if flag or not masked]
     ranked = sorted(there, key=lambda m: (row[m][0] if kind == "argsort" else -row[m][0], m))[:wanted]
     return sorted(ranked) if kind == "byindex" else ranked
