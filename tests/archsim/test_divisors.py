@@ -53,6 +53,6 @@ def test_primes_leave_one_and_room_for_everything_leaves_everything() -> None:
 
 
 def test_the_published_rule() -> None:
-    """FuseMax: number 7: of 1024 tiles 251 fit, 128 is the largest divisor."""
+    """Of 1024 tiles 251 fit, 128 is the largest divisor."""
     room = (16 * 2**20 - 2 * 256 * 128) // (2 * 256 * 130)
     assert (room, largest_divisor(1024, room)) == (251, 128)

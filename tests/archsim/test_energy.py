@@ -75,7 +75,7 @@ def test_one_point_holds_everywhere() -> None:
 
 
 def test_published_buffers() -> None:
-    """FuseMax: and 1.6: CACTI 7 at 16 and 32 MiB, lines of 256 values."""
+    """FuseMax: CACTI 7 at 16 and 32 MiB, lines of 256 values."""
     sram = energy_tables()["fusemax_paper"].components["sram"]
     assert access_energy(sram, 16 * 2**20) == close((12_512.760572e-12, 15_751.460572e-12))
     assert access_energy(sram, 32 * 2**20) == close((23_854.664592e-12, 27_097.564592e-12))

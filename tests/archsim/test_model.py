@@ -171,7 +171,7 @@ def test_what_does_not_fit_is_a_shortfall() -> None:
 
 
 def test_a_buffer_with_one_port_throttles() -> None:
-    """FuseMax: number 17: the binding wants 2.4 lines a cycle."""
+    """FuseMax: the binding wants 2.4 lines a cycle."""
     mapping, workload = load(Mapping, "fusemax_binding"), load(Workload, "bert", sequence_length=65_536)
     cascade = load(Cascade, mapping.cascade)
     one, paper = (evaluate(cascade, workload, mapping, load(Design, d)) for d in ("fusemax_banked", "fusemax"))

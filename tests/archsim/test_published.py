@@ -137,7 +137,7 @@ def test_chip_area() -> None:
 @pytest.mark.parametrize("head, value", [(96, 96), (64, 256), (128, 64)])
 @pytest.mark.parametrize("side", [128, 256])
 def test_other_shapes_follow_the_closed_form(length: int, head: int, value: int, side: int) -> None:
-    """FuseMax: for shapes and arrays that nobody published."""
+    """The closed form of FuseMax, for shapes and arrays that nobody published."""
     mapping = load(Mapping, "fusemax_binding")
     workload = load(Workload, "bert", sequence_length=length, head_dim=head, value_dim=value)
     report = evaluate(load(Cascade, mapping.cascade), workload, mapping, load(Design, "fusemax", SIDE=side))

@@ -32,7 +32,7 @@ def test_bars_of_a_row_follow_one_another_within_the_tile(mapping: str) -> None:
 
 
 def test_tile_of_the_published_waterfall() -> None:
-    # FuseMax (MICRO'24), Figure 5; FuseMax: cycles per tile of E = F = 64
+    # FuseMax (MICRO'24), Figure 5: cycles per tile of E = F = 64
     (tile,) = tiles(report("fusemax_binding"))
     assert (tile.group, tile.count, tile.cycles) == ("attention", 50_331_648, pytest.approx(138.25))
     assert tile.rows == ("array_2d", "array_1d", "dram")
