@@ -15,7 +15,7 @@ from archsim.paths import data_folder
 from archsim.value import Value
 from archsim.workload import Workload, WorkloadForm, read_workload
 from einsum_cascade.cascade import Cascade
-from einsum_cascade.document import Document, Plain, read
+from einsum_cascade.document import Document, Plain, find_one, read
 from einsum_cascade.einsum import Number
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import free_keys, keys_at
@@ -51,23 +51,7 @@ def find(kind: str, name: str | Path) -> Document:
     >>> find("workload", "bert").data["heads"]
     12
     """
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        known = names(kind)
-        if str(name) not in known:
-            hint = did_you_mean(str(name), known) or "`archsim list` shows all; a file is given by its path"
-            raise SpecError([Diagnostic(place=Place(file=str(name)), message=f"no {kind} named {name}", hint=hint)])
-        path = known[str(name)]
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a UTF-8 text file"
-        raise SpecError([Diagnostic(place=Place(file=str(path)), message=f"cannot be read: {reason}")]) from None
-    documents = read(text, str(path))
-    if len(documents) != 1:
-        message = f"the file holds {len(documents)} documents"
-        raise SpecError([Diagnostic(place=Place(file=str(path)), message=message, expected=f"one {kind}")])
-    return documents[0]
+    return find_one(kind, name, names(kind), "`archsim list` shows all; a file is given by its path")
 
 
 @cache

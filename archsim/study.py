@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from einsum_cascade.document import Document, read
-from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
+from einsum_cascade.document import Document, find_one
+from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Flag, Form, Integer, Real, Scalar, Text, read_form
 
 __all__ = [
@@ -174,22 +174,8 @@ def read_file(form: type[Form], name: str | Path, known: dict[str, Path], kind: 
 
     Raises SpecError: nothing of that name, an unreadable file, not one document, or every mistake of its form.
     """
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        if str(name) not in known:
-            hint = did_you_mean(str(name), known) or "a file is given by its path"
-            raise SpecError([Diagnostic(place=Place(file=str(name)), message=f"no {kind} named {name}", hint=hint)])
-        path = known[str(name)]
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a UTF-8 text file"
-        raise SpecError([Diagnostic(place=Place(file=str(path)), message=f"cannot be read: {reason}")]) from None
-    documents = read(text, str(path))
-    if len(documents) != 1:
-        message = f"the file holds {len(documents)} documents"
-        raise SpecError([Diagnostic(place=Place(file=str(path)), message=message, expected=f"one {kind}")])
-    return read_form(documents[0], form), documents[0]
+    document = find_one(kind, name, known, "a file is given by its path")
+    return read_form(document, form), document
 
 
 def _wrong_names(study: Study, document: Document) -> Iterator[Diagnostic]:

@@ -1,14 +1,15 @@
 """YAML text -> plain data with a place for every value; the traps of YAML are refused with the reason."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import yaml
 
-from einsum_cascade.errors import Diagnostic, Place, SpecError
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAG = "tag:yaml.org,2002:"
@@ -23,8 +24,8 @@ class Document:
     file: str
     lines: list[str]
     data: Plain = None
-    places: dict[Path, Place] = field(default_factory=dict)
-    nodes: dict[Path, yaml.Node] = field(default_factory=dict)
+    places: dict[Keys, Place] = field(default_factory=dict)
+    nodes: dict[Keys, yaml.Node] = field(default_factory=dict)
 
     def place(self, *path: str | int) -> Place:
         """Return the place of the value at `path`, or of the nearest one above it."""
@@ -83,6 +84,40 @@ def read(text: str, file: str) -> list[Document]:
     return documents
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises SpecError if it cannot be read, with the reason.
+
+    >>> "def read_text" in read_text(Path(__file__))
+    True
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a UTF-8 text file"
+        raise SpecError([Diagnostic(place=Place(file=str(path)), message=f"cannot be read: {reason}")]) from None
+
+
+def find_one(kind: str, name: str | Path, known: Mapping[str, Path], otherwise: str) -> Document:
+    """Return the one document of the file that `known` has for a name, or of the .yaml file at a path.
+
+    Raises SpecError: nothing of that name (the hint names the near ones, or says `otherwise`), an unreadable file, or
+    not exactly one document in it.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if str(name) not in known:
+            hint = did_you_mean(str(name), known) or otherwise
+            raise SpecError([Diagnostic(place=Place(file=str(name)), message=f"no {kind} named {name}", hint=hint)])
+        path = known[str(name)]
+    documents = read(read_text(path), str(path))
+    if len(documents) != 1:
+        message = f"the file holds {len(documents)} documents"
+        raise SpecError([Diagnostic(place=Place(file=str(path)), message=message, expected=f"one {kind}")])
+    return documents[0]
+
+
 def _yaml_error(error: yaml.YAMLError, lines: list[str], file: str) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line, mark.column) if mark else (0, 0)
@@ -100,7 +135,7 @@ def _place(node: yaml.Node, document: Document) -> Place:
     return Place(file=document.file, line=start.line + 1, column=start.column + 1, length=max(1, length), text=text)
 
 
-def _plain(node: yaml.Node, path: Path, document: Document, wrong: list[Diagnostic]) -> Plain:
+def _plain(node: yaml.Node, path: Keys, document: Document, wrong: list[Diagnostic]) -> Plain:
     document.places[path], document.nodes[path] = _place(node, document), node
     if any(document.nodes[path[:k]] is node for k in range(len(path))):
         wrong.append(Diagnostic(place=document.places[path], message="an alias stands inside what it names"))

@@ -100,12 +100,7 @@ def index() -> dict[str, Path]:
 
 def read_file(path: Path) -> list[Cascade]:
     """Return the cascades of a file. Raises SpecError as `load` does."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a UTF-8 text file"
-        raise SpecError([Diagnostic(place=Place(file=str(path)), message=f"cannot be read: {reason}")]) from None
-    return read_cascades(text, str(path))
+    return read_cascades(yaml_document.read_text(path), str(path))
 
 
 def read_cascades(text: str, file: str = "<text>") -> list[Cascade]:
