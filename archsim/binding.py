@@ -13,6 +13,7 @@ from archsim.plan import plan
 from archsim.value import Value, evaluate
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
+from einsum_cascade.constants import resolve
 from einsum_cascade.einsum import Access, Einsum
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
@@ -118,18 +119,7 @@ def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
     names |= values
     names = {n: v.astype(np.float64) if isinstance(v, np.ndarray) else v for n, v in names.items()}
     chosen = mapping.fit.keys() - mapping.given  # later, unless a caller gave a value
-    pending = {n: e for n, e in pending.items() if n not in values and n not in chosen}
-    while pending:
-        failed: dict[str, SpecError] = {}
-        for name, expression in pending.items():
-            try:
-                names[name] = evaluate(expression, names)
-            except SpecError as error:
-                failed[name] = error
-        if len(failed) == len(pending):
-            raise SpecError([d for error in failed.values() for d in error.diagnostics])
-        pending = {n: e for n, e in pending.items() if n in failed}
-    return names
+    return resolve({n: e for n, e in pending.items() if n not in values and n not in chosen}, names, evaluate)
 
 
 def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str, Value],

@@ -15,7 +15,7 @@ from archsim.paths import data_folder
 from archsim.value import Value
 from archsim.workload import Workload, WorkloadForm, read_workload
 from einsum_cascade.cascade import Cascade
-from einsum_cascade.document import Document, Plain, find_one, read
+from einsum_cascade.document import Document, Plain, find_one, read, read_text
 from einsum_cascade.einsum import Number
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import free_keys, keys_at
@@ -62,7 +62,7 @@ def energy_tables() -> Dict[str, EnergyTable]:
     True
     """
     files = sorted((data_folder("designs") / "energy").glob("*.yaml"))
-    return {f.stem: read_energy(read(f.read_text(encoding="utf-8"), str(f))[0]) for f in files}
+    return {f.stem: read_energy(read(read_text(f), str(f))[0]) for f in files}
 
 
 def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = None, **values: Value) -> Noun:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["Bar", "Tile", "draw", "plot", "tiles"]
 
 WIDTH = 96
-FORMATS = ("png", "svg", "pdf")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from einsum_cascade.constants import Value, evaluate
+from einsum_cascade.constants import Value, evaluate, resolve
 from einsum_cascade.einsum import (
     Constant,
     Einsum,
@@ -131,17 +131,7 @@ def shape(cascade: Cascade, sizes: Mapping[str, Value] | None = None) -> dict[st
 
 def _evaluated(expressions: Mapping[str, Expression], given: Mapping[str, Value]) -> dict[str, Value]:
     """Evaluate in order, and again what depends on something that stands further down."""
-    names, pending = dict(given), {n: e for n, e in expressions.items() if n not in given}
-    while pending:
-        failed: dict[str, SpecError] = {}
-        for name, expression in pending.items():
-            try:
-                names[name] = evaluate(expression, names)
-            except SpecError as error:
-                failed[name] = error
-        if len(failed) == len(pending):
-            raise SpecError([d for error in failed.values() for d in error.diagnostics])
-        pending = {n: e for n, e in pending.items() if n in failed}
+    names = resolve({n: e for n, e in expressions.items() if n not in given}, given, evaluate)
     return {n: names[n] for n in (*expressions, *given)}
 
 

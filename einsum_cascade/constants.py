@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from einsum_cascade.einsum import Access, Attend, Constant, Expression, Number, Variable, walk
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
 Value = int | float
+V = TypeVar("V")
 
 
 def _divide(a: Value, b: Value) -> Value:
@@ -68,6 +70,31 @@ def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         message = f"{node.operator} of {', '.join(map(str, values))}: {error}"
         raise SpecError([Diagnostic(place=node.place, message=message)]) from None
+
+
+def resolve(
+    expressions: Mapping[str, Expression], names: Mapping[str, V], value: Callable[[Expression, Mapping[str, V]], V]
+) -> dict[str, V]:
+    """Return `names` with the value of every expression added, whatever the order in which they depend on each other.
+
+    Raises SpecError with all mistakes where the rest depends on nothing that has a value.
+
+    >>> from einsum_cascade.parse import parse_expression
+    >>> resolve({"B": parse_expression("2*A"), "A": parse_expression("C + 1")}, {"C": 3}, evaluate)
+    {'C': 3, 'A': 4, 'B': 8}
+    """
+    found, pending = dict(names), dict(expressions)
+    while pending:
+        failed: dict[str, SpecError] = {}
+        for name, expression in pending.items():
+            try:
+                found[name] = value(expression, found)
+            except SpecError as error:
+                failed[name] = error
+        if len(failed) == len(pending):
+            raise SpecError([d for error in failed.values() for d in error.diagnostics])
+        pending = {n: e for n, e in pending.items() if n in failed}
+    return found
 
 
 def is_constant(node: Expression) -> bool:
