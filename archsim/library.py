@@ -1,7 +1,7 @@
 """The documents that come with archsim, by name, or the user's own, by path; with values replaced."""
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 from functools import cache
@@ -32,6 +32,8 @@ def _folder(kind: str) -> Path:
 
 FORMS: dict[str, type] = {"workload": WorkloadForm, "design": DesignForm, "mapping": MappingForm}
 KINDS = tuple(FORMS)
+CLOSED = ("parameters", "choices", "memories", "arrays", "groups")
+"""Mappings in which only what the file has can be replaced: a new member would be a slip of the pen."""
 
 
 def names(kind: str) -> dict[str, Path]:
@@ -90,7 +92,7 @@ def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = 
     kind = noun.__name__.lower()
     document = find(kind, name)
     for path, value in (changes or {}).items():
-        document = changed(document, FORMS[kind], path, value)
+        document = changed(document, kind, path, value)
     if noun is Workload:
         _known_names(kind, str(name), values, Workload.__dataclass_fields__)
         return replace(read_workload(document), **values)  # type: ignore[arg-type]
@@ -118,25 +120,46 @@ def _literal(value: Value) -> Number:
     return Number(value)  # type: ignore[arg-type]
 
 
-def changed(document: Document, form: type, path: str, value: Plain) -> Document:
-    """Return the document with the value at a dotted path replaced.
+def changed(document: Document, kind: str, path: str, value: Plain, place: Place | None = None) -> Document:
+    """Return the document of a kind with the value at a dotted path replaced; None removes it.
 
-    Raises SpecError if the form has no such path, naming the near ones.
+    Raises SpecError at `place` if the path has a key that the document does not have, naming the near ones, or one
+    below a plain value.
 
-    >>> changed(find("workload", "bert"), WorkloadForm, "head_dim", 96).data["head_dim"]
+    >>> changed(find("workload", "bert"), "workload", "head_dim", 96).data["head_dim"]
     96
     """
     keys = path.split(".")
+    _check(document, kind, keys, place or Place(file=f"--set {path}", column=1, length=len(path), text=path))
     data = copy.deepcopy(document.data)
-    here: Plain = data
-    for depth, key in enumerate(keys):
-        known = [*(here if isinstance(here, dict) else ()), *keys_at(form, tuple(keys[:depth]))]
-        if key not in known and not (depth and free_keys(form, tuple(keys[:depth]))):
-            place = Place(file=f"--set {path}", column=1, length=len(path), text=path)
-            near = did_you_mean(key, known) or ("known: " + ", ".join(sorted(set(known))) if known else "")
-            raise SpecError([Diagnostic(place=place, message=f"{document.file} has no {path}", hint=near)])
-        if isinstance(here, dict) and depth < len(keys) - 1:
-            here = here.setdefault(key, {})
-    assert isinstance(data, dict)
     put(data, keys, value)
     return replace(document, data=data)
+
+
+def _check(document: Document, kind: str, keys: list[str], place: Place) -> None:
+    form, here = FORMS[kind], document.data
+    assert isinstance(here, dict)
+    name = f"{kind} {here.get(kind, document.file)}"
+    for depth, key in enumerate(keys):
+        above = ".".join(keys[:depth])
+        if not isinstance(here, dict):
+            message = f"{above} of {name} is {'a list' if isinstance(here, list) else here}, it has no {key}"
+            raise SpecError([Diagnostic(place=place, message=message)])
+        known = [*here, *keys_at(form, tuple(keys[:depth])), *_also(document.data, above)]
+        open_ended = depth > 0 and keys[depth - 1] not in CLOSED and free_keys(form, tuple(keys[:depth]))
+        if key not in known and not open_ended:
+            hint = did_you_mean(key, known) or ("known: " + ", ".join(sorted(set(known))) if known else "")
+            message = f"{name} has no {key}" + f" in {above}" * bool(above)
+            raise SpecError([Diagnostic(place=place, message=message, hint=hint)])
+        here = here.get(key, {})
+
+
+def _also(data: Plain, path: str) -> Iterator[str]:
+    """Yield what may be set at a path of a mapping although it does not stand there: parameters that it chooses."""
+    if not isinstance(data, dict):
+        return
+    fit, options = data.get("fit"), data.get("options")
+    if path == "parameters" and isinstance(fit, dict):
+        yield from fit
+    if path == "choices" and isinstance(options, dict):
+        yield from options

@@ -5,19 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archsim.library import FORMS, find
+from archsim.library import changed, find
 from archsim.value import Value
-from einsum_cascade.document import Document, Plain, read
+from einsum_cascade.document import Plain, read
 from einsum_cascade.einsum import Expression
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
-from einsum_cascade.forms import free_keys, keys_at
 from einsum_cascade.parse import parse_expression
 
 __all__ = ["KINDS", "Setting", "applicable", "blamed", "parameters", "parse"]
 
 KINDS = ("cascade", "workload", "mapping", "design")
-CLOSED = ("parameters", "choices", "memories", "arrays", "groups")
-"""Mappings in which only what the file has can be replaced: a new member would be a slip of the pen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +101,10 @@ def applicable(kind: str, name: str, settings: Sequence[Setting]) -> dict[str, P
     document = find(kind, name) if settings else None
     for setting in settings:
         assert document is not None
-        found = _unreachable(document, f"{kind} {name}", setting)
-        if found is not None:
-            wrong.append(found)
+        try:
+            changed(document, kind, setting.path, setting.value, setting.place)
+        except SpecError as error:
+            wrong += error.diagnostics
         changes[setting.path] = setting.value
         fit = document.data.get("fit") if isinstance(document.data, dict) else None
         if setting.keys[0] == "parameters" and isinstance(fit, dict) and setting.keys[-1] in fit:
@@ -114,36 +112,6 @@ def applicable(kind: str, name: str, settings: Sequence[Setting]) -> dict[str, P
     if wrong:
         raise SpecError(wrong)
     return changes
-
-
-def _unreachable(document: Document, name: str, setting: Setting) -> Diagnostic | None:
-    """Return what is wrong with a path: a key that the document does not have, or one below a plain value."""
-    form, keys = FORMS[setting.kind], setting.keys
-    here: Plain = document.data
-    for depth, key in enumerate(keys):
-        above = ".".join(keys[:depth])
-        if not isinstance(here, dict):
-            message = f"{above} of {name} is {'a list' if isinstance(here, list) else here}, it has no {key}"
-            return Diagnostic(place=setting.place, message=message)
-        known = [*here, *keys_at(form, keys[:depth]), *_also(document.data, above)]
-        last, free = depth == len(keys) - 1, depth > 0 and free_keys(form, keys[:depth])
-        if key not in known and not (last and free and above.split(".")[-1] not in CLOSED):
-            hint = did_you_mean(key, known) or ("known: " + ", ".join(sorted(set(known))) if known else "")
-            message = f"{name} has no {key}" + f" in {above}" * bool(above)
-            return Diagnostic(place=setting.place, message=message, hint=hint)
-        here = here.get(key, {})
-    return None
-
-
-def _also(data: Plain, path: str) -> Iterator[str]:
-    """Yield what may be set at a path of a mapping although it does not stand there: parameters that it chooses."""
-    if not isinstance(data, dict):
-        return
-    fit, options = data.get("fit"), data.get("options")
-    if path == "parameters" and isinstance(fit, dict):
-        yield from fit
-    if path == "choices" and isinstance(options, dict):
-        yield from options
 
 
 def parameters(settings: Sequence[Setting]) -> dict[str, Value]:
