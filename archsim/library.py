@@ -67,6 +67,15 @@ def energy_tables() -> Dict[str, EnergyTable]:
     return {f.stem: read_energy(read(read_text(f), str(f))[0]) for f in files}
 
 
+def _tables_for(document: Document) -> Dict[str, EnergyTable]:
+    """Return the energy tables that a design may name: those of archsim, and the file that it gives by path."""
+    named = document.data.get("energy") if isinstance(document.data, dict) else None
+    if not isinstance(named, str) or not named.endswith((".yaml", ".yml")):
+        return energy_tables()
+    own = find_one("energy", Path(document.file).parent / named, {}, "a file is given by its path")
+    return {**energy_tables(), named: read_energy(own)}
+
+
 def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = None, **values: Value) -> Noun:
     """Return the document of a kind with this name or in this file.
 
@@ -97,7 +106,7 @@ def load(noun: type[Noun], name: str | Path, changes: Dict[str, Plain] | None = 
         _known_names(kind, str(name), values, Workload.__dataclass_fields__)
         return replace(read_workload(document), **values)  # type: ignore[arg-type]
     if noun is Design:
-        return read_design(document, energy_tables(), values)
+        return read_design(document, _tables_for(document), values)
     mapping: Mapping = read_mapping(document)
     _known_names(kind, str(name), values, {*mapping.parameters, *mapping.fit})
     given = {n: _literal(v) for n, v in values.items()}

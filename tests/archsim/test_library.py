@@ -13,7 +13,7 @@ from archsim.value import evaluate as value_of
 from archsim.workload import Workload, WorkloadForm
 from einsum_cascade import Cascade
 from einsum_cascade.errors import SpecError
-from tests.tiny import DESIGN, MAPPING, design
+from tests.tiny import DESIGN, ENERGY, MAPPING, design
 
 
 def refused(kind: str, name: str, path: str, value: object = 1) -> str:
@@ -59,6 +59,18 @@ def test_what_does_not_exist(kind: str, name: str, expected: str) -> None:
     with pytest.raises(SpecError) as caught:
         find(kind, name)
     assert expected in str(caught.value)
+
+
+def test_a_design_brings_its_own_energy_table(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text(DESIGN.replace("energy: tiny", "energy: mine.yaml"))
+    with pytest.raises(SpecError, match=r"mine\.yaml:1:1: cannot be read: No such file or directory"):
+        load(Design, tmp_path / "d.yaml")
+    (tmp_path / "mine.yaml").write_text(ENERGY)
+    loaded = load(Design, tmp_path / "d.yaml")
+    assert loaded.energy.components == design().energy.components
+    (tmp_path / "mine.yaml").write_text(ENERGY.replace("pJ", "pq"))
+    with pytest.raises(SpecError, match=r"mine\.yaml:"):
+        load(Design, tmp_path / "d.yaml")
 
 
 def test_files_that_are_not_one_document(tmp_path: Path) -> None:
