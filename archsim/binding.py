@@ -10,7 +10,7 @@ from archsim.layout import GroupPlan, Linear, Plan
 from archsim.loopnest import Extents, LoopNest
 from archsim.mapping import Group, Mapping
 from archsim.plan import plan
-from archsim.value import Value, evaluate
+from archsim.value import Value, evaluate, shown, whole
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.constants import resolve
@@ -147,6 +147,8 @@ def _extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes:
         if rank not in names:
             fail(f"nothing gives a size to the loop {v}", did_you_mean(v, layout.used))
         size[v] = names.get(rank, 1)
+        if not whole(size[v]):
+            fail(f"the loop {v} goes over {rank} = {shown(size[v])} points", "sizes are whole numbers from 1 on")
     part: dict[str, Value] = {}
     for v, parts in layout.parts.items():
         for name in parts[1:]:
@@ -154,6 +156,9 @@ def _extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes:
             if own not in names and name.upper() not in names:
                 fail(f"nothing gives the tile size {name.upper()} of {v}", "add it under `parameters`")
             part[name] = names.get(own, names.get(name.upper(), 1))
+            if not whole(part[name]):
+                message = f"the tile size {name.upper()} of {v} is {shown(part[name])}"
+                fail(message, "sizes are whole numbers from 1 on")
     joined: dict[str, tuple[tuple[str, ...], Value]] = {}
     for linear in layout.linear:
         found = _joined(linear, size, names)

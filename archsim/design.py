@@ -9,7 +9,7 @@ import numpy as np
 
 from archsim.energy import EnergyTable
 from archsim.units import quantity
-from archsim.value import Value, evaluate
+from archsim.value import Value, evaluate, shown, whole
 from einsum_cascade.document import Document
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
@@ -153,7 +153,7 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
     }  # fmt: skip
     arrays = {
         name: Array(
-            shape={d: read.positive(v, "arrays", name, "shape", d) for d, v in a.shape.items()},
+            shape={d: read.lanes(v, "arrays", name, "shape", d) for d, v in a.shape.items()},
             operations={o: read.operation(o, t, "arrays", name, "operations", o) for o, t in a.operations.items()},
             registers=read.known(a.registers, energy, form.energy, "arrays", name, "registers"),
             units=tuple(read.known(u, energy, form.energy, "arrays", name, "units") for u in a.units),
@@ -199,6 +199,12 @@ class _Reader:
         number = self.number(value, *path)
         if np.any(np.less_equal(number, 0)):
             self.fail(self.document.place(*path), f"{path[-1]} is {number}", "a positive number")
+        return number
+
+    def lanes(self, value: Scalar, *path: str) -> Value:
+        number = self.positive(value, *path)
+        if np.all(np.greater(number, 0)) and not whole(number):
+            self.fail(self.document.place(*path), f"{path[-1]} is {shown(number)}", "a whole number from 1 on")
         return number
 
     def optional(self, value: Scalar | None, *path: str) -> Value | None:

@@ -17,7 +17,7 @@ from archsim.plan import plan
 from archsim.report import Report, charge, joined
 from archsim.schedule import schedule
 from archsim.slices import points, sliced
-from archsim.value import Value, either, smaller
+from archsim.value import Value, either, shown, smaller, whole
 from archsim.value import evaluate as value_of
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
@@ -45,7 +45,7 @@ def evaluate(cascade: Cascade, workload: Workload, mapping: Mapping, design: Des
     if number <= CHUNK:
         return _cost(_bound(structure, cascade, workload, mapping, design, chosen))
 
-    def whole() -> Binding:
+    def all_points() -> Binding:
         chain = {n: np.concatenate(found) for n, found in fitted.items()}
         return bind(cascade, workload, mapping, design, {**chosen, **chain})
 
@@ -56,10 +56,10 @@ def evaluate(cascade: Cascade, workload: Workload, mapping: Mapping, design: Des
         binding = _bound(
             structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(chosen, at)
         )
-        parts.append(replace(_cost(binding), bound=whole))  # without its stages: they would fill the memory
+        parts.append(replace(_cost(binding), bound=all_points))  # without its stages: they would fill the memory
         for n, found in fitted.items():
             found.append(np.broadcast_to(binding.names[n], parts[-1].points))
-    return joined(whole, parts)
+    return joined(all_points, parts)
 
 
 def _bound(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
@@ -92,15 +92,18 @@ def _fitted(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapp
         for trial in (1, 2):
             given = {**free, **names, **found, name: trial}
             used.append(occupancy(bind_plan(structure, cascade, workload, mapping, design, given), fit.memory))
-        whole = value_of(fit.divides, {**names, **found})
-        room = whole
+        total = value_of(fit.divides, {**names, **found})
+        if not whole(total):
+            message = f"{name} would divide {shown(total)}"
+            raise SpecError([Diagnostic(place=fit.divides.place, message=message, expected="whole numbers from 1 on")])
+        room = total
         capacity = design.memories[fit.memory].capacity
         for group, entry in used[0].items() if capacity is not None else ():
             slope = used[1][group].bytes - entry.bytes
             if capacity is not None and np.any(np.greater(slope, 0)):
                 fits = np.floor((capacity - entry.bytes + slope) / np.maximum(slope, 1))
-                room = smaller(room, either(np.greater(slope, 0), fits, whole))
-        found[name] = largest_divisor(whole, room)
+                room = smaller(room, either(np.greater(slope, 0), fits, total))
+        found[name] = largest_divisor(total, room)
     return found
 
 

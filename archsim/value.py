@@ -20,8 +20,10 @@ __all__ = [
     "evaluate",
     "floor_div",
     "larger",
+    "shown",
     "smaller",
     "total",
+    "whole",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -32,7 +34,7 @@ Condition: TypeAlias = bool | np.bool_ | NDArray[np.bool_]
 def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
     """Return the value of a constant expression over numbers or arrays.
 
-    Raises SpecError at an unknown name and at a tensor.
+    Raises SpecError at an unknown name, at a tensor and at an impossible operation.
 
     >>> from einsum_cascade.parse import parse_expression
     >>> evaluate(parse_expression("max(A, 2) * 3"), {"A": np.array([1.0, 4.0])})
@@ -55,7 +57,11 @@ def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
     operation = operation or ARITHMETIC.get(node.operator)
     if operation is None:
         raise SpecError([Diagnostic(place=node.place, message=f"{node.operator} is not available here")])
-    result: Value = operation(*values)
+    try:
+        result: Value = operation(*values)
+    except (ValueError, ArithmeticError) as error:
+        message = f"{node.operator} of {', '.join(map(str, values))}: {error}"
+        raise SpecError([Diagnostic(place=node.place, message=message)]) from None
     return result
 
 
@@ -114,6 +120,28 @@ def either(condition: object, yes: Value, no: Value) -> Value:
             return yes
         return np.where(condition, yes, no) if condition.any() else no
     return yes if condition else no
+
+
+def whole(value: Value) -> bool:
+    """Return whether a value, or every element of an array, is a whole number from 1 on.
+
+    >>> whole(3), whole(0), whole(np.array([1.0, 2.5]))
+    (True, False, False)
+    """
+    if isinstance(value, np.ndarray):
+        return bool(np.all((value >= 1) & (np.floor(value) == value)))
+    return value >= 1 and value == value // 1
+
+
+def shown(value: Value) -> str:
+    """Return a value for a message: of an array, the first element that is not a whole number from 1 on.
+
+    >>> shown(2.5), shown(np.array([1.0, 0.0]))
+    ('2.5', '0.0')
+    """
+    if isinstance(value, np.ndarray):
+        return str(value[(value < 1) | (np.floor(value) != value)][0])
+    return str(value)
 
 
 def total(values: Iterable[Value]) -> Value:

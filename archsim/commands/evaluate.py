@@ -112,9 +112,7 @@ def _evaluated(
         )  # fmt: skip
         with blamed("mapping", mapping, [s for s in settings if s.kind == "mapping"]):
             return found, model(found.cascade, found.workload, found.mapping, found.design, found.values)
-    except (ArithmeticError, MemoryError, ValueError, LookupError, TypeError) as error:
-        if not (settings or isinstance(error, ArithmeticError | MemoryError)):
-            raise  # no number of the user's: a mistake of the model
+    except (OverflowError, MemoryError) as error:
         message = f"these numbers cannot be evaluated: {error}"
         raise fail(mapping, message, hint="look at the parameters of mapping and design, and at --set") from None
 
