@@ -61,6 +61,8 @@ MACHINE = package(
         "value": "",
         "paths": "",
         "show": "",
+        "selectors": "",
+        "laws": "selectors value",
         "workload": "units value",
         "energy": "units value",
         "design": "energy",
