@@ -154,8 +154,8 @@ def spatten(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
 
 
 def spatten_progressive(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
-    """SpAtten's layer on N of H heads, keys KH + KL where the best probability by KH is below TAU, else KH alone."""
-    tokens, heads = _largest(t["IMP"], int(sizes["J"])), _largest(t["HIMP"], int(sizes["N"]))
+    """SpAtten's layer on HL of H heads, keys KH + KL where the best probability by KH is below TAU, else KH alone."""
+    tokens, heads = _largest(t["IMP"], int(sizes["J"])), _largest(t["HIMP"], int(sizes["HL"]))
     queries, root = t["Q"][heads], np.sqrt(t["Q"].shape[1])
     high, low = (_transposed(t[k][heads][:, :, tokens]) for k in ("KH", "KL"))
     first, second = _softmax(high @ queries / root), _softmax((high + low) @ queries / root)
@@ -184,14 +184,14 @@ def mnnfast_running(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Ar
 
 
 def a3(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
-    """A3's greedy search, query by query: N pops of either queue, candidates, keys of a weight of TH or more -> AV."""
+    """A3's greedy search, query by query: STEPS pops of each queue, candidates, keys of a weight of TH or more."""
     queries, keys, values = t["Q"], t["K"], t["V"]
     order = np.argsort(keys, axis=1, kind="stable")
     columns, count = np.arange(len(keys)), keys.shape[1]
     result = np.zeros((len(values), queries.shape[1]))
     for p, q in enumerate(queries.T):
         greedy, pointer = np.zeros(count), np.zeros((2, len(q)), dtype=int)  # of the max-queue and the min-queue
-        for _ in range(int(sizes["N"])):
+        for _ in range(int(sizes["STEPS"])):
             for queue, sign in enumerate((1, -1)):
                 at = np.where(sign * q >= 0, count - 1 - pointer[queue], pointer[queue])
                 product = q * keys[columns, order[columns, at % count]]

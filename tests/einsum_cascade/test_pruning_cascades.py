@@ -30,8 +30,8 @@ def present(cascade: Cascade, tensors: Arrays, sizes: Mapping[str, float], name:
 @settings(max_examples=25, deadline=None)
 @given(**DATA, n=st.integers(1, 20), threshold=st.sampled_from([0.0, 0.05, 0.1, 0.5]))
 def test_a3_bounds(seed: int, scale: float, n: int, threshold: float) -> None:
-    """|C| <= N, for only a pop of the max-queue adds; kept <= 1/(T p_max), for the kept p are at least T p_max."""
-    sizes = {"M": 20, "P": 6, "E": 5, "F": 2, "N": n, "TH": max(threshold, 1e-9)}
+    """|C| <= STEPS, for only a pop of the max-queue adds; kept <= 1/(T p_max), for the kept p are at least T p_max."""
+    sizes = {"M": 20, "P": 6, "E": 5, "F": 2, "STEPS": n, "TH": max(threshold, 1e-9)}
     cascade, tensors = drawn("a3", sizes, seed, scale)
     candidates = present(cascade, tensors, sizes, "QK").sum(axis=0)
     kept = present(cascade, tensors, sizes, "SN").sum(axis=0)
@@ -49,7 +49,7 @@ def test_a3_bounds(seed: int, scale: float, n: int, threshold: float) -> None:
 @given(**DATA)
 def test_a3_scores_are_partial_products(seed: int, scale: float) -> None:
     """Every column popped to the end and never a negative sum: the greedy score is the sum of the popped products."""
-    sizes = {"M": 7, "P": 3, "E": 4, "F": 2, "N": 7}
+    sizes = {"M": 7, "P": 3, "E": 4, "F": 2, "STEPS": 7}
     cascade, tensors = drawn("a3", sizes, seed, scale)
     kept = ("HG", "LG", "HX", "LX", "GS", "HB", "HV", "LV")
     found = {k: np.asarray(v) for k, v in run(cascade, tensors, sizes=sizes, keep=kept).items()}
@@ -66,7 +66,7 @@ def test_a3_scores_are_partial_products(seed: int, scale: float) -> None:
 
 def test_a3_work_is_that_of_candidates() -> None:
     """MACs: two products a step, E a candidate, F a kept key; the measured counts are those of the tensors."""
-    sizes = {"M": 64, "P": 9, "E": 8, "F": 4, "N": 16}
+    sizes = {"M": 64, "P": 9, "E": 8, "F": 4, "STEPS": 16}
     cascade, tensors = drawn("a3", sizes, 1, 1.0)
     counted = count(cascade, sizes, tensors)
     candidates = int(present(cascade, tensors, sizes, "QK").sum())
@@ -101,7 +101,7 @@ def test_zero_skip_bounds(seed: int, scale: float, threshold: float, tile: int) 
 @given(**DATA, tau=st.sampled_from([0.04, 0.1, 0.3, 1.1]), kept=st.integers(1, 14), heads=st.integers(1, 3))
 def test_spatten_bounds(seed: int, scale: float, tau: float, kept: int, heads: int) -> None:
     """No low bits where tokens <= 1/TAU, since the best of n probabilities is 1/n or more; scores once or twice."""
-    sizes = {"H": 3, "M": 14, "P": 4, "E": 5, "F": 2, "J": kept, "N": heads, "TAU": tau, "T": max(1, kept // 2)}
+    sizes = {"H": 3, "M": 14, "P": 4, "E": 5, "F": 2, "J": kept, "HL": heads, "TAU": tau, "T": max(1, kept // 2)}
     cascade, tensors = drawn("spatten_progressive_quantization", sizes, seed, scale)
     low = present(cascade, tensors, sizes, "QKL")
     assert (low == low[:, :1]).all()  # whole rows
@@ -132,7 +132,7 @@ def test_spatten_without_low_bits_is_the_layer() -> None:
 
 
 def test_spatten_keeps_the_most_important_heads_in_their_order() -> None:
-    sizes = {"H": 4, "M": 6, "P": 2, "E": 3, "F": 2, "J": 6, "T": 6, "N": 2, "TAU": 0.0}
+    sizes = {"H": 4, "M": 6, "P": 2, "E": 3, "F": 2, "J": 6, "T": 6, "HL": 2, "TAU": 0.0}
     cascade, tensors = drawn("spatten_progressive_quantization", sizes, 4, 1.0)
     tensors["HIMP"] = np.array([1.0, 9, 3, 4])
     found = run(cascade, tensors, sizes=sizes, keep=("IH",))
