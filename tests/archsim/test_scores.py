@@ -100,8 +100,8 @@ def published() -> list[tuple[float, float, int, dict[str, float]]]:
 
 
 OUTLIERS = {(1.0, 1.0, 1024): 5.3, (1.0, 2.0, 128): 3.9}
-"""Published draws with a single key far above the others, in deviations: one of 100 draws of 128 keys has such a key, one
-of 17,000 draws of 1,024 keys. With it all ten numbers of these rows agree, without it some do not."""
+"""Published draws with a single key far above the others, in deviations: one of 100 draws of 128 keys has such a key,
+one of 17,000 draws of 1,024 keys. With it all ten numbers of these rows agree, without it some do not."""
 
 
 def test_published_statistics_of_the_synthetic_model() -> None:
