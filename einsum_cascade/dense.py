@@ -122,26 +122,92 @@ def agent(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
     return {"O": _attend(pooled.T @ q / root + t["B2"].T, values) + convolved}
 
 
+def _softmax(score: Array) -> Array:
+    """Probabilities over the axis before the last."""
+    weight = np.exp(score - score.max(axis=-2, keepdims=True))
+    result: Array = weight / weight.sum(axis=-2, keepdims=True)
+    return result
+
+
+def _largest(values: Array, count: int) -> NDArray[np.int64]:
+    """The coordinates of the `count` largest values, the first of equals, in ascending order."""
+    return np.sort(np.argsort(-values, kind="stable")[:count])
+
+
+def _local_values(weight: Array, count: int) -> Array:
+    """Zero out all but the `count` largest weights over the axis before the last."""
+    best = np.argsort(-weight, axis=-2, kind="stable")[..., :count, :]
+    chosen = np.zeros_like(weight)
+    np.put_along_axis(chosen, best, 1, axis=-2)
+    return weight * chosen
+
+
 def spatten(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
     """SpAtten's layer: keep the J most important tokens, sum the T best values -> AV (H, F, P), IMN (M), HIM (H)."""
-    kept = np.sort(np.argsort(-t["IMP"], kind="stable")[: int(sizes["J"])])
+    kept = _largest(t["IMP"], int(sizes["J"]))
     keys, values = t["K"][:, :, kept], t["V"][:, :, kept]
-    score = _transposed(keys) @ t["Q"] / np.sqrt(keys.shape[1])
-    weight = np.exp(score - score.max(axis=1, keepdims=True))
-    weight /= weight.sum(axis=1, keepdims=True)
-    best = np.argsort(-weight, axis=1, kind="stable")[:, : int(sizes["T"])]
-    chosen = np.zeros_like(weight)
-    np.put_along_axis(chosen, best, 1, axis=1)
-    output = values @ (weight * chosen)
+    weight = _softmax(_transposed(keys) @ t["Q"] / np.sqrt(keys.shape[1]))
+    output = values @ _local_values(weight, int(sizes["T"]))
     importance = t["IMP"].copy()
     importance[kept] += weight.sum(axis=(0, 2))
     return {"AV": output, "IMN": importance, "HIM": np.abs(output).sum(axis=(1, 2))}
 
 
+def spatten_progressive(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
+    """SpAtten's layer on HL of H heads, keys KH + KL where the best probability by KH is below TAU, else KH alone."""
+    tokens, heads = _largest(t["IMP"], int(sizes["J"])), _largest(t["HIMP"], int(sizes["HL"]))
+    queries, root = t["Q"][heads], np.sqrt(t["Q"].shape[1])
+    high, low = (_transposed(t[k][heads][:, :, tokens]) for k in ("KH", "KL"))
+    first, second = _softmax(high @ queries / root), _softmax((high + low) @ queries / root)
+    weight = np.where(first.max(axis=1, keepdims=True) < float(sizes["TAU"]), second, first)
+    kept = t["V"][heads][:, :, tokens] @ _local_values(weight, int(sizes["T"]))
+    importance, of_heads = t["IMP"].copy(), t["HIMP"].copy()
+    importance[tokens] += weight.sum(axis=(0, 2))
+    of_heads[heads] += np.abs(kept).sum(axis=(1, 2))
+    return {"AV": kept, "IMN": importance, "HIMN": of_heads}
+
+
 def mnnfast(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
-    """Softmax attention without the values whose undivided weight is below TH -> AV (F, P)."""
+    """Softmax attention without the values whose probability is below TH -> AV (F, P)."""
     weight = np.exp(t["K"].T @ t["Q"])
-    return {"AV": t["V"] @ np.where(weight >= float(sizes["TH"]), weight, 0) / weight.sum(axis=0)}
+    share = weight / weight.sum(axis=0)
+    return {"AV": t["V"] @ np.where(share >= float(sizes["TH"]), share, 0)}
+
+
+def mnnfast_running(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
+    """As `mnnfast`, a weight compared with TH times the sum of all weights up to the end of its chunk of M0 keys."""
+    weight = np.exp(t["K"].T @ t["Q"])
+    last = (np.arange(len(weight)) // int(sizes["M0"]) + 1) * int(sizes["M0"]) - 1
+    so_far = np.cumsum(weight, axis=0)[np.minimum(last, len(weight) - 1)]
+    kept = np.where(weight >= float(sizes["TH"]) * so_far, weight, 0)
+    return {"AV": t["V"] @ kept / weight.sum(axis=0)}
+
+
+def a3(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
+    """A3's greedy search, query by query: STEPS pops of each queue, candidates, keys of a weight of TH or more."""
+    queries, keys, values = t["Q"], t["K"], t["V"]
+    order = np.argsort(keys, axis=1, kind="stable")
+    columns, count = np.arange(len(keys)), keys.shape[1]
+    result = np.zeros((len(values), queries.shape[1]))
+    for p, q in enumerate(queries.T):
+        greedy, pointer = np.zeros(count), np.zeros((2, len(q)), dtype=int)  # of the max-queue and the min-queue
+        for _ in range(int(sizes["STEPS"])):
+            for queue, sign in enumerate((1, -1)):
+                at = np.where(sign * q >= 0, count - 1 - pointer[queue], pointer[queue])
+                product = q * keys[columns, order[columns, at % count]]
+                product[pointer[queue] >= count] = -sign * np.inf
+                best = int(np.argmax(sign * product))
+                if sign < 0 and greedy.sum() <= 0:
+                    continue
+                if sign * product[best] > 0:
+                    greedy[order[best, at[best]]] += product[best]
+                pointer[queue, best] += 1
+        score = np.where(greedy > 0, keys.T @ q, -np.inf)
+        if (greedy > 0).any():
+            weight = np.exp(score - score.max())
+            weight[weight < float(sizes["TH"])] = 0
+            result[:, p] = values @ weight / weight.sum()
+    return {"AV": result}
 
 
 def linear_layers(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
@@ -162,6 +228,9 @@ REFERENCES: dict[str, Reference] = {
     "aaren": aaren,
     "agent": agent,
     "spatten": spatten,
+    "spatten_progressive": spatten_progressive,
     "mnnfast": mnnfast,
+    "mnnfast_running": mnnfast_running,
+    "a3": a3,
     "linear_layers": linear_layers,
 }

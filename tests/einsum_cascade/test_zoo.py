@@ -30,6 +30,7 @@ STABLE = [name for name, cascade in CASCADES.items() if cascade.expect.stable]
 VARIANTS = ("naive", "3pass", "2pass_deferred", "lazy", "2pass", "1pass", "fa1", "block_summaries")
 OTHERS = """mha gqa mqa sliding_window sliding_window_masked mla_absorbed linear_noncausal linear_causal retention
 linear_causal_quadratic lightning_chunked aaren_recurrent agent_attention spatten_layer mnnfast_zero_skip
+mnnfast_zero_skip_final spatten_progressive_quantization a3
 attention_chunked_prefill attention_decode"""
 
 
@@ -117,8 +118,9 @@ def test_the_initial_values_of_the_paper_are_kept() -> None:
 
 
 def test_mnnfast_counts_the_live_points_of_given_tensors() -> None:
-    cascade, sizes = load(Cascade, "mnnfast_zero_skip"), {"M": 11, "P": 7, "E": 3, "F": 5, "TH": 1.5}
+    cascade, sizes = load(Cascade, "mnnfast_zero_skip_final"), {"M": 11, "P": 7, "E": 3, "F": 5, "TH": 0.08}
     tensors = make_inputs(cascade, sizes, seed=3)
-    live = int((np.exp(tensors["K"].T @ tensors["Q"]) >= 1.5).sum())
+    weight = np.exp(tensors["K"].T @ tensors["Q"])
+    live = int((weight / weight.sum(axis=0) >= 0.08).sum())
     counted = count(cascade, sizes, tensors)
     assert counted.macs == 11 * 7 * 3 + live * 5

@@ -18,7 +18,8 @@ CASES = {
         "BQK": t, "LM": n, "SLD": n, "SLNV": n * F, "GM": 1, "SD": 1, "NV": F},
     "attention_1pass": lambda m, t, n: {"BQK": t, "RM": 1, "RD": 1, "RNV": F},
     "attention_fa1": lambda m, t, n: {"BQK": t, "RM": 1, "RD": 1, "RO": F},
-    "mnnfast_zero_skip": lambda m, t, n: {"SD": 1, "NV": F},
+    "mnnfast_zero_skip": lambda m, t, n: {"SN": t, "RD": 1, "RNV": F},
+    "mnnfast_zero_skip_final": lambda m, t, n: {"SN": m, "SD": 1, "NV": F},
     "linear_noncausal": lambda m, t, n: {"KV": E * F, "Z": E},
     "gqa": lambda m, t, n: {"QK": m, "GM": 1, "SD": 1, "NV": F},
 }  # fmt: skip
