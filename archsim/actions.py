@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from archsim.binding import Binding, BoundGroup
-from archsim.occupancy import Occupancy
-from archsim.value import Value, larger
+from archsim.occupancy import Occupancy, tile_words
+from archsim.value import Value, ceil_div, either, larger, total
 
 __all__ = ["ActionCounts", "count_actions"]
 
@@ -19,7 +19,8 @@ Key = tuple[str, str, str, str]  # group, memory, tensor, action
 
 @dataclass
 class ActionCounts:
-    """`words` (group, memory, tensor, action) -> words; `operations` (array, Einsum, action) -> operations.
+    """`words` (group, memory, tensor, action) -> words; `operations` (array, Einsum, action) -> operations; `tiles` the
+    words that come or go at once, where a memory moves whole bursts.
 
     Actions of a memory: "read" and "write" on the side of the arrays (or of a nearer memory), "fill" (a write) and
     "drain" (a read) on the side of the memory before it.
@@ -27,6 +28,7 @@ class ActionCounts:
 
     words: dict[Key, Value] = field(default_factory=dict)
     operations: dict[tuple[str, str, str], Value] = field(default_factory=dict)
+    tiles: dict[Key, Value] = field(default_factory=dict)
 
     def add(self, key: Key, words: Value) -> None:
         """Add words to an action (never in place: arrays are shared)."""
@@ -57,6 +59,34 @@ class ActionCounts:
                 result = result + words
         return result
 
+    def bytes(
+        self, binding: Binding, memory: str, group: str | None = None, actions: tuple[str, ...] | None = None
+    ) -> Value:
+        """Return the bytes in and out of a memory, of one group or some actions, or of all."""
+        if binding.uniform:
+            if actions is None:
+                return self.moved(memory, group) * binding.word_bytes
+            return total(self.moved(memory, group, action=a) for a in actions) * binding.word_bytes
+        return total(
+            words * binding.width(memory, t)
+            for (g, m, t, a), words in self.words.items()
+            if m == memory and group in (None, g) and (actions is None or a in actions)
+        )
+
+    def burst_bytes(self, binding: Binding, memory: str, group: str) -> Value:
+        """Return the bytes of a group for which the channels of a memory are taken: whole bursts for every tile."""
+        spec = binding.design.memories[memory]
+        if spec.burst is None:
+            return self.bytes(binding, memory, group)
+        row = spec.burst * spec.channels
+        result: Value = 0
+        for key, words in self.words.items():
+            if key[:2] == (group, memory) and np.any(words):
+                tile = self.tiles.get(key, words)
+                rows = ceil_div(tile * binding.width(memory, key[2]), row)
+                result = result + words / either(np.greater(tile, 0), tile, 1) * rows * row
+        return result
+
 
 def count_actions(binding: Binding, fit: Mapping[tuple[str, str], Occupancy]) -> ActionCounts:
     """Count what a binding does. `fit` tells how much of what is kept does not fit and is served from the next memory.
@@ -82,7 +112,7 @@ def _tensor(binding: Binding, bound: BoundGroup, tensor: str, counts: ActionCoun
     written = any(p.name == tensor for p in bound.placed)
     through = tensor in group.keep.get(far, {})
     kept = [m for m in near if tensor in group.keep.get(m, {})]
-    path = [far] * (not written or tensor in bound.leaves or through) + kept
+    path = [far] * ((not written or tensor in bound.leaves or through) and tensor not in group.resident) + kept
     if not path:
         return
     array_side: dict[str, Value] = {"read": 0, "write": 0}
@@ -95,6 +125,8 @@ def _tensor(binding: Binding, bound: BoundGroup, tensor: str, counts: ActionCoun
         resident = 1 - fit[group.name, child].spilled
         for memory, action, words in _exchange(bound, tensor, parent, child, passed, not written or through, written):
             counts.add((group.name, memory, tensor, action), words * resident if memory == parent else words)
+            if memory == parent and binding.design.memories[parent].burst is not None:
+                counts.tiles[group.name, memory, tensor, action] = tile_words(bound, tensor, group.keep[child][tensor])
     if kept:  # what does not fit is served from the memory before
         spilled = fit[group.name, kept[-1]].spilled
         before = list(binding.design.memories)[list(binding.design.memories).index(kept[-1]) - 1]
@@ -128,11 +160,11 @@ def _array_side(bound: BoundGroup, tensor: str) -> Iterator[tuple[str, str, Valu
         scope = bound.group.keep.get(p.array, {}).get(tensor, "")
         loops = p.nest.upto(scope) if scope in p.nest.loops else None
         if a is p.einsum.target:
-            written, words = p.nest.fetched(a, loops), p.nest.words(a)
+            written, words = p.thinned(p.nest.fetched(a, loops)), p.thinned(p.nest.words(a))
             yield p.name, "write", written
             yield p.name, "read", written - words
         elif tensor not in bound.group.forward.get(p.name, ()) and not (scope and p.array in held):
-            yield p.name, "read", p.nest.fetched(a, loops)
+            yield p.name, "read", p.thinned(p.nest.fetched(a, loops))
             held |= {p.array} if scope else set()
 
 
@@ -145,8 +177,10 @@ def _through(bound: BoundGroup, tensor: str, scope: str, passed: set[str], reads
     once: Value = 0
     for p, a in bound.touches[tensor]:
         if (a is p.einsum.target) != reads and scope in p.nest.loops and p.name not in passed:
-            fetched = larger(fetched, p.nest.fetched(a, p.nest.upto(scope)))
-            once = larger(once, p.nest.words(a))
+            words, all_words = p.nest.fetched(a, p.nest.upto(scope)), p.nest.words(a)
+            if tensor in bound.group.demand:
+                words, all_words = p.thinned(words), p.thinned(all_words)
+            fetched, once = larger(fetched, words), larger(once, all_words)
             if not reads:
                 break
     return fetched, once

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from archsim.design import Design
-from archsim.layout import GroupPlan, Linear, Plan
+from archsim.design import Array, Design
+from archsim.layout import GroupPlan, Linear, Place, Plan
 from archsim.loopnest import Extents, LoopNest
 from archsim.mapping import Group, Mapping
 from archsim.plan import plan
@@ -14,7 +14,7 @@ from archsim.value import Value, evaluate, shown, whole
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.constants import resolve
-from einsum_cascade.einsum import Access, Einsum
+from einsum_cascade.einsum import Access, Einsum, reduced_variables
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
 __all__ = ["Binding", "BoundGroup", "Placed", "bind", "settled"]
@@ -22,7 +22,11 @@ __all__ = ["Binding", "BoundGroup", "Placed", "bind", "settled"]
 
 @dataclass(frozen=True)
 class Placed:
-    """One Einsum in its place: its nest on an array, and what one point costs there (cycles, actions)."""
+    """One Einsum in its place: its nest on an array, and what one point costs there (cycles, actions).
+
+    `density` is the fraction of its points that the data leave (None: all); `rows` and `row_cycles`, where an operation
+    follows a cycle law, how often the array takes a row of items and for how long.
+    """
 
     einsum: Einsum
     array: str
@@ -31,6 +35,11 @@ class Placed:
     actions: Dict[str, int]
     reads: tuple[Access, ...]
     variables: tuple[str, ...]
+    lanes: Value = 1
+    efficiency: Value = 1
+    density: Value | None = None
+    rows: Value = 0
+    row_cycles: Value = 0
 
     @property
     def name(self) -> str:
@@ -39,8 +48,28 @@ class Placed:
 
     @property
     def points(self) -> Value:
-        """The points of its iteration space."""
-        return self.nest.points(self.variables)
+        """The points of its iteration space that are there."""
+        return self.thinned(self.nest.points(self.variables))
+
+    @property
+    def busy(self) -> Value:
+        """The cycles for which its array works on it."""
+        cycles = self.nest.steps() * self.cycles if self.cycles else 0
+        if np.any(self.rows):
+            cycles = cycles + self.rows * self.row_cycles
+        if np.any(np.not_equal(self.efficiency, 1)):
+            cycles = cycles / self.efficiency
+        return self.thinned(cycles)
+
+    @property
+    def work(self) -> Value:
+        """The lane cycles that it takes: a row of items takes all lanes."""
+        own = self.points * self.cycles
+        return own + self.thinned(self.rows * self.row_cycles * self.lanes) if np.any(self.rows) else own
+
+    def thinned(self, count: Value) -> Value:
+        """Return the part of a count that is left where only some points are there."""
+        return count if self.density is None else count * self.density
 
 
 @dataclass(frozen=True)
@@ -72,8 +101,18 @@ class Binding:
 
     @property
     def word_bytes(self) -> Value:
-        """Bytes of a stored value."""
+        """Bytes of a stored value, where nothing else is said."""
         return self.workload.word_bits / 8
+
+    def width(self, memory: str, tensor: str) -> Value:
+        """Return the bytes of a word of a tensor in a memory."""
+        own = self.design.memories[memory].word_bits
+        return (self.workload.bits.get(tensor, self.workload.word_bits) if own is None else own) / 8
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all words have the same width."""
+        return not self.workload.bits and all(m.word_bits is None for m in self.design.memories.values())
 
 
 def bind(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
@@ -127,11 +166,43 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
     extents = _extents(layout, cascade, names, axes, wrong)
     placed = []
     for p in layout.placed:
-        own = extents.folded(p.space, design.arrays[p.array].shape) if not wrong else extents
+        array = design.arrays[p.array]
+        own = extents.folded(p.space, array.shape) if not wrong else extents
         nest = LoopNest(p.loops, p.shared, p.space, layout.batch, own)
-        placed.append(Placed(p.einsum, p.array, nest, p.cycles, p.actions, p.reads, p.variables))
+        rows, row_cycles = _rows(p, nest, array, cascade, names) if p.law and not wrong else (0, 0)
+        placed.append(Placed(
+            p.einsum, p.array, nest, p.cycles, p.actions, p.reads, p.variables, lanes=array.lanes,
+            efficiency=array.efficiency, density=_density(layout.group, p.einsum.name, names), rows=rows,
+            row_cycles=row_cycles,
+        ))  # fmt: skip
     touches = {t: tuple((placed[k], a) for k, a in found) for t, found in layout.touches.items()}
     return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, layout)
+
+
+def _density(group: Group, einsum: str, names: Dict[str, Value]) -> Value | None:
+    """The fraction of the points of an Einsum that are there; None: all. Raises SpecError outside of 0 to 1."""
+    if einsum not in group.density:
+        return None
+    density = evaluate(group.density[einsum], names)
+    if np.any(np.less(density, 0)) or np.any(np.greater(density, 1)):
+        message = f"group {group.name}: the density of {einsum} is {density}"
+        raise SpecError([Diagnostic(place=group.place, message=message, expected="a fraction, 0 to 1")])
+    return density
+
+
+def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[str, Value]) -> tuple[Value, Value]:
+    """How many rows of items an array takes for an Einsum, and the cycles of each.
+
+    A row is what the Einsum reduces, or one iteration of the shared loops where it reduces nothing.
+    """
+    reduced = reduced_variables(p.einsum)
+    points = nest.points(p.variables)
+    shared = nest.extents.trips(nest.loops[: nest.shared])
+    items = nest.extents.trips(q for v in reduced for q in nest.extents.split(v)) if reduced else points / shared
+    kept: Value = 1
+    for r in p.einsum.reductions:
+        kept = names.get(cascade.rank(r.into), 1) if r.into else kept
+    return points / items, array.operations[p.law].row(items, kept)
 
 
 def _extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],

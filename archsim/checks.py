@@ -23,8 +23,14 @@ def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
                 fail(f"no Einsum of the group touches {tensor}", hint, ("keep", memory, f"{tensor}#key"))
             elif scope not in loops:
                 fail(f"there is no loop {scope}", did_you_mean(scope, loops), ("keep", memory, tensor))
+    for key, tensors in (("resident", group.resident), ("demand", group.demand)):
+        for tensor in tensors:
+            if tensor not in layout.touches:
+                hint = did_you_mean(tensor, layout.touches)
+                fail(f"no Einsum of the group touches {tensor}", hint, (key,))
     members = {p.einsum.name for p in layout.placed}
-    for key, table in (("time", group.time), ("forward", group.forward), ("bypass", group.bypass)):
+    for key, table in (("time", group.time), ("forward", group.forward), ("bypass", group.bypass),
+                       ("density", group.density)):  # fmt: skip
         for name in table:
             if name not in members:
                 fail(f"{name} is not an Einsum of the group", did_you_mean(name, members), (key, f"{name}#key"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archsim.energy import EnergyTable
+from archsim.operation import UNKNOWN, Operation, read_operation
 from archsim.units import quantity
 from archsim.value import Value, evaluate, shown, whole
 from einsum_cascade.document import Document
@@ -30,6 +31,11 @@ class MemoryForm:
     line: Scalar = 1
     component: Text = ""
     charged_as: Scalar | None = None
+    channels: Scalar = 1
+    efficiency: Scalar = 1
+    request: Scalar = 0
+    burst: Scalar | None = None
+    word_bits: Scalar | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +44,11 @@ class ArrayForm:
 
     __pydantic_config__ = FORBID
     shape: dict[Text, Scalar]
-    operations: dict[Text, Text]
+    operations: dict[Text, Text | dict[Text, Scalar]]
     registers: Text = ""
     units: list[Text] = field(default_factory=list)
     area: Scalar = 0
+    efficiency: Scalar = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,7 @@ class DesignForm:
     clock: Scalar
     memories: dict[Text, MemoryForm]
     arrays: dict[Text, ArrayForm]
+    power: Scalar | None = None
     energy: Text
 
 
@@ -63,7 +71,10 @@ class DesignForm:
 class Memory:
     """`capacity` in bytes and `bandwidth` in bytes per second (None: unlimited), `line` in words per access.
 
-    `charged_as` is the capacity by which energy and area are charged, where it is not its own.
+    `charged_as` is the capacity by which energy and area are charged, where it is not its own. `channels` of
+    `bandwidth` each work side by side, of whose peak `efficiency` is reached (0 to 1); `request` cycles pass for each
+    iteration of a group's shared loops, whatever it moves; tiles come in whole bursts of `burst` bytes from every
+    channel. `word_bits` is the width in which everything is stored here (None: that of the tensor).
     """
 
     capacity: Value | None = None
@@ -72,33 +83,29 @@ class Memory:
     line: Value = 1
     component: str = ""
     charged_as: Value = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """What one operation takes on a lane: actions with how often, side by side; as many cycles as the most frequent."""
-
-    actions: Mapping[str, int]
+    channels: Value = 1
+    efficiency: Value = 1
+    request: Value = 0
+    burst: Value | None = None
+    word_bits: Value | None = None
 
     @property
-    def cycles(self) -> int:
-        """Cycles of a lane."""
-        return max(self.actions.values())
-
-
-UNKNOWN = Operation(actions={"none": 1})
+    def rate(self) -> Value | None:
+        """Bytes per second of all channels together, as far as they are reached."""
+        return None if self.bandwidth is None else self.bandwidth * self.channels * self.efficiency
 
 
 @dataclass(frozen=True, kw_only=True)
 class Array:
     """An array of lanes: `shape` dimension -> size; `operations` an operation, or several fused with `+`, -> its
-    cost."""
+    cost; `efficiency` the fraction of its peak that it reaches (0 to 1)."""
 
     shape: Mapping[str, Value]
     operations: Mapping[str, Operation]
     registers: str = ""
     units: tuple[str, ...] = ()
     area: Value = 0
+    efficiency: Value = 1
 
     @property
     def lanes(self) -> Value:
@@ -114,7 +121,8 @@ class Design:
     """The machine. Any number may be an array of shape (n,): one evaluation for n machines.
 
     `clock` in hertz; `memories` from far to near, the first holds everything; `arrays` by name; `energy` the table of
-    energy and area per action; `parameters` upper-case constants that mappings and energy tables may use.
+    energy and area per action; `parameters` upper-case constants that mappings and energy tables may use; `power` in
+    watts is charged for as long as the machine runs, on top of what its actions take.
     """
 
     name: str
@@ -123,6 +131,7 @@ class Design:
     arrays: Mapping[str, Array]
     energy: EnergyTable
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    power: Value = 0
     source: str = ""
 
 
@@ -147,6 +156,11 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
             lines_per_cycle=read.optional(m.lines_per_cycle, "memories", name, "lines_per_cycle"),
             line=read.positive(m.line, "memories", name, "line"),
             charged_as=read.charged(m, name),
+            channels=read.positive(m.channels, "memories", name, "channels"),
+            efficiency=read.fraction(m.efficiency, "memories", name, "efficiency"),
+            request=read.natural(m.request, "memories", name, "request"),
+            burst=read.quantity(m.burst, "bytes", "memories", name, "burst"),
+            word_bits=read.optional(m.word_bits, "memories", name, "word_bits"),
             component=read.known(m.component, energy, form.energy, "memories", name, "component"),
         )
         for name, m in form.memories.items()
@@ -158,6 +172,7 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
             registers=read.known(a.registers, energy, form.energy, "arrays", name, "registers"),
             units=tuple(read.known(u, energy, form.energy, "arrays", name, "units") for u in a.units),
             area=read.number(a.area, "arrays", name, "area"),
+            efficiency=read.fraction(a.efficiency, "arrays", name, "efficiency"),
         )
         for name, a in form.arrays.items()
     }  # fmt: skip
@@ -166,6 +181,7 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
             for action in cost.actions if cost is not UNKNOWN else ():
                 read.known(action, energy, form.energy, "arrays", name, "operations", operation)
     clock = read.quantity(form.clock, "hertz", "clock")
+    power = read.quantity(form.power, "watts", "power")
     if energy is not None and form.energy not in energy:
         hint = did_you_mean(form.energy, energy)
         read.fail(document.place("energy"), f"no energy table named {form.energy}", "", hint)
@@ -175,7 +191,7 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
         raise SpecError(read.wrong)
     table = energy[form.energy] if energy is not None else EnergyTable(name=form.energy)
     return Design(name=form.design, source=form.source, clock=clock or 1.0, memories=memories, arrays=arrays,
-                  energy=table, parameters=read.names)  # fmt: skip
+                  energy=table, parameters=read.names, power=power or 0)  # fmt: skip
 
 
 class _Reader:
@@ -207,6 +223,18 @@ class _Reader:
             self.fail(self.document.place(*path), f"{path[-1]} is {shown(number)}", "a whole number from 1 on")
         return number
 
+    def natural(self, value: Scalar, *path: str) -> Value:
+        number = self.number(value, *path)
+        if np.any(np.less(number, 0)):
+            self.fail(self.document.place(*path), f"{path[-1]} is {number}", "0 or more")
+        return number
+
+    def fraction(self, value: Scalar, *path: str) -> Value:
+        number = self.positive(value, *path)
+        if np.any(np.greater(number, 1)):
+            self.fail(self.document.place(*path), f"{path[-1]} is {number}", "a fraction, at most 1")
+        return number
+
     def optional(self, value: Scalar | None, *path: str) -> Value | None:
         return None if value is None else self.positive(value, *path)
 
@@ -233,21 +261,17 @@ class _Reader:
             self.fail(self.document.place(*path), f"{path[-1]} is {text}", "a positive quantity")
         return number
 
-    def operation(self, name: str, text: str, *path: str) -> Operation:
+    def operation(self, name: str, cost: str | Mapping[str, Scalar], *path: str) -> Operation:
         place = self.document.places.get((*path[:-1], f"{name}#key"), self.document.place(*path))
         for part in name.split("+"):
             if part not in COST_CLASS:
                 self.fail(place, f"unknown operation {part}", "an operation of the cascade language",
                           did_you_mean(part, COST_CLASS))  # fmt: skip
-        actions: dict[str, int] = {}
-        for part in text.split("+"):
-            match = re.fullmatch(r"\s*(?:(\d+)\s+)?([a-z]\w*)\s*", part)
-            if match is None or match.group(1) == "0":
-                expected = "an action such as mac, several such as 6 mac, or side by side: add + exp"
-                self.fail(self.document.place(*path), f"{text} is not a cost", expected)
-                return UNKNOWN
-            actions[match.group(2)] = actions.get(match.group(2), 0) + int(match.group(1) or 1)
-        return Operation(actions=actions)
+        try:
+            return read_operation(cost, self.document, path, self.names)
+        except SpecError as error:
+            self.wrong += error.diagnostics
+            return UNKNOWN
 
     def known(self, name: str, energy: Mapping[str, EnergyTable] | None, table: str, *path: str) -> str:
         if energy is not None and name and table in energy and name not in energy[table].components:

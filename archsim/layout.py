@@ -24,7 +24,10 @@ class Linear:
 
 @dataclass(frozen=True)
 class Place:
-    """One Einsum on an array: `loops` outermost first, of which `shared` belong to the group; cost of a point."""
+    """One Einsum on an array: `loops` outermost first, of which `shared` belong to the group; cost of a point.
+
+    `law` is the operation, if any, that the array does row by row with a cycle law.
+    """
 
     einsum: Einsum
     array: str
@@ -32,6 +35,7 @@ class Place:
     shared: int
     space: Dict[str, str]
     cycles: int
+    law: str
     actions: Dict[str, int]
     reads: tuple[Access, ...]
     variables: tuple[str, ...]

@@ -218,9 +218,10 @@ class LoopNest:
         """Scale words where an index over several variables (p-w, a gather) reaches fewer than they have
         combinations."""
         sizes = self.extents.axes.get(access.tensor, ())
+        alone = {names[0] for names in axes if len(names) == 1}  # h of V[h,f,IV[h,p]]: each has an axis of its own
         for names, size in zip(axes, sizes, strict=False):
             if len(names) > 1 and len(extents._touched(names)) > 1:
-                free = [p for v in names for p in extents.split(v) if p not in fixed]
+                free = [p for v in names if v not in alone for p in extents.split(v) if p not in fixed]
                 combinations = extents.trips(free)
                 words = words * (smaller(combinations, size) / combinations)
         return words

@@ -19,6 +19,7 @@ from einsum_cascade.parse import parse_conditions, parse_expression
 __all__ = ["Case", "Fit", "Group", "Mapping", "read_mapping"]
 
 SCHEDULES = ("overlapped", "sequential", "auto")
+TRANSFERS = ("overlapped", "serial")
 Steps = list[dict[Text, list[Text | dict[Text, Scalar]]]]
 
 
@@ -58,6 +59,11 @@ class GroupForm:
     partitioning: dict[Text, list[Text]] = field(default_factory=dict)
     choose: dict[Text, Scalar] = field(default_factory=dict)
     spill: Text = "error"
+    density: dict[Text, Scalar] = field(default_factory=dict)
+    resident: list[Text] = field(default_factory=list)
+    demand: list[Text] = field(default_factory=list)
+    transfers: Text = "overlapped"
+    drain: Scalar = 0
     schedule: Text | dict[Text, Steps] = "overlapped"
 
 
@@ -107,7 +113,10 @@ class Group:
     `keep` memory -> {tensor: the loop inside which its tile lives}; `stage` tensors
     that bypass the buffer but pass through a tile in it; `double` what is double-buffered; `alias` tensors that take
     the place of another; `choose` tile sizes -> what they divide (least traffic wins); `spill` "error" or
-    "proportional".
+    "proportional"; `density` Einsum -> the fraction of its points that the data leave (0 to 1); `resident` tensors that
+    other parts of the chip hold, so that they move no words to or from the far memory; `demand` tensors of which only
+    what the data ask for is fetched; `transfers` "overlapped" with compute or "serial", before it; `drain` cycles after
+    the last iteration.
     """
 
     name: str
@@ -124,6 +133,11 @@ class Group:
     partitioning: Dict[str, tuple[str, ...]]
     choose: Dict[str, Expression]
     spill: str
+    density: Dict[str, Expression]
+    resident: tuple[str, ...]
+    demand: tuple[str, ...]
+    transfers: str
+    drain: Expression
     schedule: str
     steps: tuple[Step, ...]
     place: Place = field(compare=False, repr=False)
@@ -222,6 +236,9 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
     if form.spill not in ("error", "proportional"):
         place = document.place(*at, "spill")
         wrong.append(Diagnostic(place=place, message=f"spill is {form.spill}", expected="error or proportional"))
+    if form.transfers not in TRANSFERS:
+        place = document.place(*at, "transfers")
+        wrong.append(Diagnostic(place=place, message=f"transfers is {form.transfers}", expected=" or ".join(TRANSFERS)))
     parts = {**partitioning, **form.partitioning}
     return Group(
         name=name, loops=tuple(form.loops), binding={a: tuple(e) for a, e in form.binding.items()}, space=form.space,
@@ -229,7 +246,9 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
         bypass={e: tuple(t) for e, t in form.bypass.items()}, keep=form.keep, stage=form.stage,
         double=tuple(form.double), alias=form.alias, partitioning={v: tuple(p) for v, p in parts.items()},
         choose={n: expression(e, *at, "choose", n) for n, e in form.choose.items()}, spill=form.spill,
-        schedule=schedule, steps=tuple(steps), place=document.place(*at),
+        density={e: expression(v, *at, "density", e) for e, v in form.density.items()},
+        resident=tuple(form.resident), demand=tuple(form.demand), transfers=form.transfers,
+        drain=expression(form.drain, *at, "drain"), schedule=schedule, steps=tuple(steps), place=document.place(*at),
     )  # fmt: skip
 
 

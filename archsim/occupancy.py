@@ -45,7 +45,7 @@ def occupancy(binding: Binding, only: str = "") -> dict[tuple[str, str], Occupan
             for tensor, scope in kept.items():
                 if tensor not in group.alias:
                     buffers = 2 if tensor in group.double else 1
-                    tensors[tensor] = tile_words(bound, tensor, scope) * (buffers * binding.word_bytes)
+                    tensors[tensor] = tile_words(bound, tensor, scope) * (buffers * binding.width(memory, tensor))
             entry = Occupancy(group.name, memory, tensors, spec.capacity, 0)
             if spec.capacity is not None and group.spill == "proportional":
                 needed = entry.bytes

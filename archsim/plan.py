@@ -145,29 +145,33 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
     reduced = set(reduced_variables(s))
     missing.sort(key=lambda p: base.get(p, p) in reduced)
-    cycles, actions = _cost(s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
+    cycles, law, actions = _cost(
+        s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array))
+    )
     reads = tuple(dict.fromkeys(read_accesses(s)))
-    return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, actions, reads, tuple(own))
+    return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, tuple(own))
 
 
-def _cost(s: Einsum, table: Dict[str, Operation], fail: Callable[[str, str], None]) -> tuple[int, dict[str, int]]:
-    """Cycles and actions of one point: fused operations first, then one by one."""
+def _cost(s: Einsum, table: Dict[str, Operation], fail: Callable[[str, str], None],
+          ) -> tuple[int, str, dict[str, int]]:  # fmt: skip
+    """Cycles of one point, the operation that follows a law instead, and actions: fused operations first."""
     needed = operations(s.expression)
     if reduced_variables(s):
         operator = s.reductions[0].operator if s.reductions else "sum"
         needed[REDUCTION_OPERATION[operator]] += 1
-    cycles, actions = 0, dict[str, int]()
+    cycles, law, actions = 0, "", dict[str, int]()
     for name, operation in sorted(table.items(), key=lambda item: -item[0].count("+")):
         wanted = name.split("+")
         while all(needed[w] >= wanted.count(w) for w in wanted):
             needed.subtract(wanted)
-            cycles += operation.cycles
+            law = name if operation.law else law
+            cycles += 0 if operation.law else operation.cycles
             for action, times in operation.actions.items():
                 actions[action] = actions.get(action, 0) + times
     for name, count in needed.items():
         if count > 0 and name not in ("gather", "scatter"):
             fail(f"cannot do {name}, which {s.name} needs", did_you_mean(name, table))
-    return max(cycles, 1), actions
+    return max(cycles, 0 if law else 1), law, actions
 
 
 def _group(group: Group, cascade: Cascade, einsums: Dict[str, Einsum], shapes: Dict[str, tuple[Expression, ...]],

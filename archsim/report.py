@@ -71,7 +71,7 @@ class Report:
         traffic: dict[tuple[str, str, str], Value] = {}
         for (_, memory, tensor, action), words in self.counts.words.items():
             key = (memory, tensor, action)
-            traffic[key] = traffic.get(key, 0) + words * self.binding.word_bytes
+            traffic[key] = traffic.get(key, 0) + words * self.binding.width(memory, tensor)
         return traffic
 
     @cached_property
@@ -122,34 +122,40 @@ def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str],
     """Return the report: counts times energy, sums of areas, times, and what does not fit."""
     design = binding.design
     cycles = time.latency_s * design.clock
-    work = {
-        a: total(p.points * p.cycles for g in binding.groups for p in g.placed if p.array == a) for a in design.arrays
-    }
+    work = {a: total(p.work for g in binding.groups for p in g.placed if p.array == a) for a in design.arrays}
     far = next(iter(design.memories))
     report = Report(
         bound=lambda: binding, points=points(binding.workload, binding.mapping, design, dict(binding.names)),
-        dram_traffic_bytes=counts.moved(far) * binding.word_bytes, latency_s=time.latency_s,
+        dram_traffic_bytes=counts.bytes(binding, far), latency_s=time.latency_s,
         utilization={a: work[a] / (array.lanes * cycles) for a, array in design.arrays.items()},
-        energy_by=_energy(binding, counts), area_by=_area(binding),
+        energy_by=_energy(binding, counts, time.latency_s), area_by=_area(binding),
     )  # fmt: skip
     report.__dict__.update(fit=fit, counts=counts, timeline=time)
     return report
 
 
-def _energy(binding: Binding, counts: ActionCounts) -> dict[str, Value]:
+def _energy(binding: Binding, counts: ActionCounts, latency_s: Value) -> dict[str, Value]:
     design = binding.design
     components = design.energy.components
     energy: dict[str, Value] = {}
     for name, memory in design.memories.items():
         if memory.component:
             unit = components[memory.component]
-            per = unit.per_bytes / binding.word_bytes if unit.per_bytes else memory.line
             read, write = access_energy(unit, memory.charged_as)
-            reads, writes = counts.moved(name, action="read"), counts.moved(name, action="write")
-            if unit.transfers == "charged":
-                reads = reads + counts.moved(name, action="drain")
-                writes = writes + counts.moved(name, action="fill")
-            energy[name] = (reads * read + writes * write) / per
+            charged = unit.transfers == "charged"
+            reads, writes = ("read", "drain")[: 1 + charged], ("write", "fill")[: 1 + charged]
+            if unit.per_bytes:
+                per: Value = unit.per_bytes
+                spent = (
+                    counts.bytes(binding, name, None, reads) * read + counts.bytes(binding, name, None, writes) * write
+                )
+            else:
+                per = memory.line
+                spent = total(counts.moved(name, action=a) for a in reads) * read
+                spent = spent + total(counts.moved(name, action=a) for a in writes) * write
+            energy[name] = spent / per
+    if np.any(design.power):
+        energy["power"] = design.power * latency_s
     for (array, _, action), times in counts.operations.items():
         if action not in components:  # an operation without an energy table
             continue

@@ -1,7 +1,10 @@
-"""Schedules: how long a group takes, from the cycles of its Einsums; memory time overlaps compute inside a group."""
+"""Schedules: how long a group takes, from the cycles of its Einsums; memory time overlaps compute inside a group, or
+comes before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from archsim.actions import ActionCounts
 from archsim.binding import Binding, BoundGroup, Placed
@@ -55,20 +58,27 @@ def schedule(binding: Binding, counts: ActionCounts) -> Timeline:
 
 
 def _group(binding: Binding, bound: BoundGroup, counts: ActionCounts) -> GroupTime:
-    busy = {p.name: p.nest.steps() * p.cycles for p in bound.placed}
+    busy = {p.name: p.busy for p in bound.placed}
     shared = max((p.nest for p in bound.placed), key=lambda n: n.shared)
     iterations = shared.extents.trips(shared.loops[: shared.shared])
     cycles, limits, steps = _compute(binding, bound, busy, iterations)
     memory: dict[str, Value] = {}
     for name, spec in binding.design.memories.items():
-        moved = counts.moved(name, bound.group.name)
-        if spec.bandwidth is not None:
-            memory[name] = moved * binding.word_bytes / spec.bandwidth
+        if spec.rate is not None:
+            memory[name] = counts.burst_bytes(binding, name, bound.group.name) / spec.rate
+            if np.any(spec.request):
+                memory[name] = memory[name] + spec.request * iterations / binding.design.clock
         if spec.lines_per_cycle is not None:
+            moved = counts.moved(name, bound.group.name)
             memory[name] = moved / spec.line / spec.lines_per_cycle / binding.design.clock
     latency: Value = cycles / binding.design.clock
+    transfer: Value = 0
     for seconds in memory.values():
-        latency = larger(latency, seconds)
+        transfer = larger(transfer, seconds)
+    latency = latency + transfer if bound.group.transfers == "serial" else larger(latency, transfer)
+    drain = evaluate(bound.group.drain, binding.names)
+    if np.any(drain):
+        latency = latency + drain / binding.design.clock
     return GroupTime(
         name=bound.group.name, cycles=cycles, memory_s=memory, latency_s=latency, busy=busy,
         interval=cycles / iterations, iterations=iterations, limits=limits, steps=steps,

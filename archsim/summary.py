@@ -34,7 +34,7 @@ def per_einsum(report: Report) -> Iterator[dict[str, object]]:
     cycles = float(report.latency_s) * float(design.clock)
     for bound, group in zip(report.binding.groups, report.timeline.groups, strict=True):
         for p in bound.placed:
-            part = float(p.points) * p.cycles / (float(design.arrays[p.array].lanes) * cycles)
+            part = float(p.work) / (float(design.arrays[p.array].lanes) * cycles)
             yield {"einsum": p.name, "array": p.array, "cycles": plain(group.busy[p.name]), "utilization": part}
 
 

@@ -29,6 +29,7 @@ class WorkloadForm:
     sequence_length: Integer = 1024
     query_length: Integer | None = None
     word_bits: Real = 16
+    bits: dict[Text, Real] = field(default_factory=dict)
     ranks: dict[Text, Integer] = field(default_factory=dict)
 
 
@@ -36,7 +37,8 @@ class WorkloadForm:
 class Workload:
     """Sizes of one attention layer. Any number may be an array of shape (n,): one evaluation for n workloads.
 
-    `ranks` maps further rank names of a cascade (L, X, ...) to sizes; `word_bits` is the width of a stored value.
+    `ranks` maps further rank names of a cascade (L, X, ...) to sizes; `word_bits` is the width of a stored value,
+    `bits` that of single tensors.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Workload:
     sequence_length: Value = 1024
     query_length: Value | None = None
     word_bits: Value = 16
+    bits: Mapping[str, Value] = field(default_factory=dict)
     ranks: Mapping[str, Value] = field(default_factory=dict)
 
     def sizes(self) -> dict[str, Value]:
@@ -94,6 +97,10 @@ def read_workload(document: Document) -> Workload:
     if form.kv_heads and form.heads % form.kv_heads:
         message = f"{form.kv_heads} key-value heads do not divide {form.heads} heads"
         wrong.append(Diagnostic(place=document.place("kv_heads"), message=message))
+    for name, bits in form.bits.items():
+        if bits <= 0:
+            place = document.place("bits", name)
+            wrong.append(Diagnostic(place=place, message=f"{name} has {bits} bits", expected="a positive number"))
     if wrong:
         raise SpecError(wrong)
     given = {f.name: getattr(form, f.name) for f in fields(form) if f.name not in ("workload", "description")}

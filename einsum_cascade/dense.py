@@ -153,6 +153,19 @@ def spatten(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
     return {"AV": output, "IMN": importance, "HIM": np.abs(output).sum(axis=(1, 2))}
 
 
+def spatten_live(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
+    """SpAtten's layer on live tokens and heads, keys K + KL where the best probability by K is below TAU, else K alone.
+
+    -> AV (H, F, P), IMN (M), HIM (H).
+    """
+    root, low = np.sqrt(t["Q"].shape[1]), _transposed(t["KL"]) @ t["Q"]
+    high = _transposed(t["K"]) @ t["Q"]
+    first, second = _softmax(high / root), _softmax((high + low) / root)
+    weight = np.where(first.max(axis=1, keepdims=True) < float(sizes["TAU"]), second, first)
+    output = t["V"] @ _local_values(weight, int(sizes["T"]))
+    return {"AV": output, "IMN": t["IMP"] + weight.sum(axis=(0, 2)), "HIM": np.abs(output).sum(axis=(1, 2))}
+
+
 def spatten_progressive(t: Tensors, sizes: Sizes, mask: Mask | None) -> dict[str, Array]:
     """SpAtten's layer on HL of H heads, keys KH + KL where the best probability by KH is below TAU, else KH alone."""
     tokens, heads = _largest(t["IMP"], int(sizes["J"])), _largest(t["HIMP"], int(sizes["HL"]))
@@ -228,6 +241,7 @@ REFERENCES: dict[str, Reference] = {
     "aaren": aaren,
     "agent": agent,
     "spatten": spatten,
+    "spatten_live": spatten_live,
     "spatten_progressive": spatten_progressive,
     "mnnfast": mnnfast,
     "mnnfast_running": mnnfast_running,
