@@ -57,6 +57,7 @@ ALGORITHM = package(
 MACHINE = package(
     "archsim",
     {
+        "version": "",
         "units": "",
         "value": "",
         "paths": "",
@@ -82,9 +83,9 @@ MACHINE = package(
         "model": "report divisors",
         "mapper": "model",
         "simulate": "model",
-        "store": "model",
-        "pareto": "model",
-        "sweep": "store pareto",
+        "store": "pareto",
+        "pareto": "",
+        "sweep": "store outcome version",
         # What the commands are made of.
         "study": "",
         "plot": "study",
@@ -94,6 +95,10 @@ MACHINE = package(
         "setting": "library",
         "documents": "setting",
         "limits": "report",
+        "axes": "units value workload",
+        "space": "axes setting",
+        "structure": "space documents",
+        "outcome": "structure limits model",
         "timeline": "report show",
         "summary": "documents limits report",
         "printed": "summary timeline show",
