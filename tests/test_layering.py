@@ -85,7 +85,8 @@ MACHINE = package(
         "simulate": "model",
         "store": "pareto",
         "pareto": "",
-        "sweep": "store outcome version",
+        "chunk": "outcome pareto",
+        "sweep": "store chunk version",
         # What the commands are made of.
         "study": "",
         "plot": "study",
