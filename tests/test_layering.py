@@ -57,6 +57,7 @@ ALGORITHM = package(
 MACHINE = package(
     "archsim",
     {
+        "version": "",
         "units": "",
         "value": "",
         "paths": "",
@@ -91,9 +92,10 @@ MACHINE = package(
         "model": "report divisors",
         "mapper": "model",
         "simulate": "model",
-        "store": "model",
-        "pareto": "model",
-        "sweep": "store pareto",
+        "store": "pareto",
+        "pareto": "",
+        "chunk": "outcome pareto",
+        "sweep": "store chunk version",
         # What the commands are made of.
         "study": "",
         "plot": "study",
@@ -103,6 +105,10 @@ MACHINE = package(
         "setting": "library",
         "documents": "setting",
         "limits": "report",
+        "axes": "units value workload",
+        "space": "axes setting",
+        "structure": "space documents",
+        "outcome": "structure limits model",
         "timeline": "report show",
         "summary": "documents limits report",
         "printed": "summary timeline show",
