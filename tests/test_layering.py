@@ -83,7 +83,9 @@ MACHINE = package(
         "mapper": "model",
         "simulate": "model",
         "store": "model",
-        "pareto": "model",
+        "pareto": "",
+        "results": "",
+        "fronts": "pareto results",
         "sweep": "store pareto",
         # What the commands are made of.
         "study": "",

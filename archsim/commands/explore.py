@@ -1,0 +1,157 @@
+"""`archsim pareto`, `archsim plot` and `archsim report`: what a sweep found."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archsim.show import echo_json, json_option, number, table, user_errors
+
+if TYPE_CHECKING:
+    from archsim.fronts import FrontSet
+    from archsim.results import Results
+
+__all__ = ["COMMANDS"]
+
+
+def _listed(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
+    try:
+        found = tuple(float(part) for part in _listed(context, option, text))
+    except ValueError:
+        raise click.BadParameter(f"{text} is not a list of numbers such as 0.1,5,300") from None
+    if not all(map(math.isfinite, found)):
+        raise click.BadParameter(f"{text}: the numbers must be finite")
+    return found
+
+
+def _suffix(*known: str):  # type: ignore[no-untyped-def]
+    def check(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
+        if file is not None and file.suffix.lower() not in known:
+            raise click.BadParameter(f"{file}: the name must end in {', '.join(known[:-1])} or {known[-1]}")
+        return file
+
+    return check
+
+
+results_argument = click.argument("file", type=click.Path(path_type=Path), metavar="RESULTS")
+where_option = click.option("--where", default="", metavar="CONDITION",
+                            help="Only points for which this SQL condition on the columns holds.")  # fmt: skip
+minimize_option = click.option("--minimize", callback=_listed, metavar="COLUMNS",
+                               help="Objectives of which less is better; by default the study's own.")  # fmt: skip
+maximize_option = click.option("--maximize", callback=_listed, metavar="COLUMNS",
+                               help="Objectives of which more is better.")  # fmt: skip
+group_option = click.option("--group-by", callback=_listed, metavar="COLUMNS",
+                            help="A front for each value of these columns.")  # fmt: skip
+
+
+@click.command()
+@results_argument
+@minimize_option
+@maximize_option
+@group_option
+@where_option
+# fmt: off
+@click.option(
+    "--reference",
+    callback=_numbers,
+    metavar="NUMBERS",
+    help="Reference point of the hypervolume, a number an objective; default: a tenth behind the nadir.",
+)
+@click.option(
+    "--rows",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Points of a front that the table shows, spread evenly over it.",
+)
+@click.option(
+    "--export",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    callback=_suffix(".csv", ".parquet"),
+    help="Write the fronts, all columns, into this file.",
+)
+# fmt: on
+@json_option
+def pareto(
+    file: Path,
+    minimize: tuple[str, ...],
+    maximize: tuple[str, ...],
+    group_by: tuple[str, ...],
+    where: str,
+    reference: tuple[float, ...],
+    rows: int,
+    target: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the Pareto front of a sweep, and its hypervolume.
+
+    RESULTS is what `archsim sweep` wrote. Only feasible points are compared. The hypervolume is the volume of the
+    objectives' space that the front dominates, up to a reference point; all groups are measured with the same one.
+
+    \b
+    Examples:
+      archsim pareto results.duckdb
+      archsim pareto results.duckdb --minimize latency_s,area_mm2 --group-by workload --where "SIDE <= 256" --json
+    """
+    from archsim.fronts import export, fronts_of, objectives_of, plain_rows
+    from archsim.results import open_results
+
+    with user_errors(), open_results(file) as results:
+        found = fronts_of(results, objectives_of(results, minimize, maximize), group_by, where, reference)
+        if target is not None:
+            export(results, found, target)
+        if as_json:
+            fronts = [
+                {"group": dict(zip(found.group_by, f.group, strict=True)), "compared": f.seen, "size": len(f.points),
+                 "hypervolume": found.volume(f), "share": found.share(f), "points": plain_rows(results.rows(f.points))}
+                for f in found.fronts
+            ]  # fmt: skip
+            named = {n: dict(zip(found.objectives, getattr(found, n).tolist(), strict=True))
+                     for n in ("reference", "ideal", "nadir")}  # fmt: skip
+            directions = {n: "maximize" if more else "minimize" for n, more in found.objectives.items()}
+            echo_json({"objectives": directions, **named, "not_finite": found.left_out, "fronts": fronts})
+            return
+        _print_fronts(results, found, rows)
+        if target is not None:
+            click.echo(f"wrote {len(found.points):,} points to {target}")
+
+
+def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
+    from archsim.fronts import spread, varying
+
+    titles = [results.columns[n].title for n in found.objectives]
+    at = ", ".join(f"{t} {v:.6g}" for t, v in zip(titles, found.reference, strict=True))
+    lines = []
+    for f in found.fronts:
+        line = [f"{len(f.points):,}", f"{f.seen:,}", f"{found.volume(f):.6g}", f"{100 * found.share(f):.2f}%"]
+        lines.append([*(_cell(v) for v in f.group), *line])
+        chosen = spread(len(f.points), shown)
+        rows = results.rows(f.points[chosen])
+        inputs = [c for c in varying(results, rows) if c.name not in found.group_by]
+        cells = [[str(p), *(_cell(rows[c.name][i]) for c in inputs), *(f"{v:.6g}" for v in f.values[chosen[i]])]
+                 for i, p in enumerate(f.points[chosen])]  # fmt: skip
+        of = f", {len(chosen)} of its {len(f.points):,} points" if len(chosen) < len(f.points) else ""
+        group = ", ".join(f"{n} {_cell(v)}" for n, v in zip(found.group_by, f.group, strict=True))
+        columns = [">point", *(">" * c.numeric + c.title for c in inputs), *(f">{t}" for t in titles)]
+        table(f"Front{' of ' * bool(group)}{group}{of}", columns, cells)
+    table("Fronts", [*found.group_by, ">points", ">of", ">hypervolume", ">share of the box"], lines)
+    click.echo(f"reference point: {at}")
+    if found.left_out:
+        click.echo(f"{found.left_out:,} feasible points without a finite value of every objective are left out")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return number(int(value)) if value.is_integer() and abs(value) < 2**53 else f"{value:.6g}"
+    return "-" if value is None else number(value) if isinstance(value, int) else str(value)
+
+
+COMMANDS: tuple[click.Command, ...] = (pareto,)

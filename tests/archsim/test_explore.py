@@ -1,0 +1,65 @@
+"""`archsim pareto`, `plot` and `report` as a user types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from archsim.cli import main
+from tests.stores import OBJECTIVES, random_store
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(random_store(tmp_path_factory.mktemp("store") / "r.duckdb", 1500))
+
+
+def archsim(*arguments: str) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_pareto_json(file: str) -> None:
+    result = archsim("pareto", file, "--group-by", "workload", "--json")
+    found = json.loads(result.stdout)
+    assert found["objectives"] == dict.fromkeys(OBJECTIVES, "minimize")
+    assert [f["group"] for f in found["fronts"]] == [{"workload": "bert"}, {"workload": "xlm"}]
+    for front in found["fronts"]:
+        assert front["size"] == len(front["points"]) > 5
+        assert all(p["feasible"] and p["workload"] == front["group"]["workload"] for p in front["points"])
+    assert found["reference"] == {n: pytest.approx(1.1 * v) for n, v in found["nadir"].items()}
+
+
+def test_pareto_table(file: str, tmp_path: Path) -> None:
+    target = tmp_path / "front.csv"
+    result = archsim("pareto", file, "--minimize", "latency_s", "--maximize", "utilization_array_2d", "--rows", "3",
+                     "--reference", "1,0.1", "--export", str(target))  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "reference point: latency [s] 1, utilization of array_2d 0.1" in result.stdout
+    assert "3 of its" in result.stdout and f"to {target}" in result.stdout.replace("\n", "")
+    assert target.read_text(encoding="utf-8").startswith("point,workload,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--minimize", "latency"], "did you mean latency_s?"),
+        (["--reference", "1,x,3"], "is not a list of numbers"),
+        (["--reference", "1,inf,3"], "must be finite"),
+        (["--export", "a.xlsx"], "the name must end in .csv or .parquet"),
+        (["--where", "SIED = 1"], "did you mean SIDE?"),
+        (["--rows", "0"], "0 is not in the range"),
+    ],
+)
+def test_pareto_mistakes(file: str, arguments: list[str], message: str) -> None:
+    result = archsim("pareto", file, *arguments)
+    assert result.exit_code == 2 and message in result.stderr and not result.stdout
+
+
+@pytest.mark.parametrize("command", ["pareto"])
+def test_no_results(command: str, tmp_path: Path) -> None:
+    result = archsim(command, str(tmp_path / "none.duckdb"))
+    assert result.exit_code == 2 and "there is no such file" in result.stderr and not list(tmp_path.iterdir())
