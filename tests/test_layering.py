@@ -86,6 +86,8 @@ MACHINE = package(
         "pareto": "",
         "results": "",
         "fronts": "pareto results",
+        "sample": "results",
+        "scatter": "fronts sample plot show",
         "sweep": "store pareto",
         # What the commands are made of.
         "study": "",

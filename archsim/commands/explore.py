@@ -55,7 +55,6 @@ group_option = click.option("--group-by", callback=_listed, metavar="COLUMNS",
 @maximize_option
 @group_option
 @where_option
-# fmt: off
 @click.option(
     "--reference",
     callback=_numbers,
@@ -78,7 +77,6 @@ group_option = click.option("--group-by", callback=_listed, metavar="COLUMNS",
     callback=_suffix(".csv", ".parquet"),
     help="Write the fronts, all columns, into this file.",
 )
-# fmt: on
 @json_option
 def pareto(
     file: Path,
@@ -154,4 +152,68 @@ def _cell(value: object) -> str:
     return "-" if value is None else number(value) if isinstance(value, int) else str(value)
 
 
-COMMANDS: tuple[click.Command, ...] = (pareto,)
+def _log(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    found = tuple(part.strip() for part in text.split(",")) if text != "none" else ()
+    if not set(found) <= {"x", "y"}:
+        raise click.BadParameter(f"{text}: expected x, y, x,y or none")
+    return found
+
+
+@click.command()
+@results_argument
+@click.option("--x", required=True, metavar="COLUMN", help="What is drawn to the right.")
+@click.option("--y", required=True, metavar="COLUMN", help="What is drawn upwards.")
+@click.option("--color", default="", metavar="COLUMN", help="What the colour shows; without it, how dense points lie.")
+@click.option("--group-by", default="", metavar="COLUMN", help="A panel for each value of this column.")
+@click.option("--front", is_flag=True, help="Draw the Pareto front of x and y.")
+@maximize_option
+@where_option
+@click.option("--log", callback=_log, metavar="AXES", help="Logarithmic axes: x, y, x,y or none; by default by range.")
+@click.option(
+    "-o",
+    "--output",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_suffix(".png", ".svg", ".pdf"),
+    metavar="FILE",
+    help="A .png, .svg or .pdf file; by default beside RESULTS, as .png.",
+)
+@json_option
+def plot(
+    file: Path,
+    x: str,
+    y: str,
+    color: str,
+    group_by: str,
+    front: bool,
+    maximize: tuple[str, ...],
+    where: str,
+    log: tuple[str, ...] | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw two columns of a sweep against each other: feasible points, their density, and the front.
+
+    Of millions of points the density is drawn, or with --color a sample that covers the plane.
+
+    \b
+    Examples:
+      archsim plot results.duckdb --x area_mm2 --y latency_s --front
+      archsim plot results.duckdb --x area_mm2 --y latency_s --color CAPACITY --group-by workload -o space.svg
+    """
+    from archsim.results import open_results
+    from archsim.scatter import Scatter, scatter
+
+    target = picture or file.with_suffix(".png")
+    with user_errors(), open_results(file) as results:
+        wanted = Scatter(x=x, y=y, color=color, group_by=group_by, where=where, front=front, maximize=maximize, log=log)
+        drawn = scatter(results, wanted, target)
+    if as_json:
+        echo_json({"file": str(target), **drawn})
+    else:
+        click.echo(f"wrote {target}: {drawn['points']:,} points, {drawn['drawn']:,} drawn")
+
+
+COMMANDS: tuple[click.Command, ...] = (pareto, plot)

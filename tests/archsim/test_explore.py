@@ -59,7 +59,34 @@ def test_pareto_mistakes(file: str, arguments: list[str], message: str) -> None:
     assert result.exit_code == 2 and message in result.stderr and not result.stdout
 
 
-@pytest.mark.parametrize("command", ["pareto"])
-def test_no_results(command: str, tmp_path: Path) -> None:
-    result = archsim(command, str(tmp_path / "none.duckdb"))
+def test_plot(file: str, tmp_path: Path) -> None:
+    target = tmp_path / "a.svg"
+    arguments = ["plot", file, "--x", "area_mm2", "--y", "latency_s", "--front", "--log", "x,y", "-o", str(target)]
+    assert "wrote" in archsim(*arguments).stdout
+    found = json.loads(archsim(*arguments, "--json").stdout)
+    assert found["file"] == str(target) and found["points"] == 1285 and target.stat().st_size > 5000
+
+
+def test_a_plot_stands_beside_its_results(tmp_path: Path) -> None:
+    file = random_store(tmp_path / "r.duckdb", 50)
+    assert archsim("plot", str(file), "--x", "SIDE", "--y", "latency_s", "--log", "none").exit_code == 0
+    assert (tmp_path / "r.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--x", "area", "--y", "latency_s"], "did you mean area_mm2"),
+        (["--x", "area_mm2", "--y", "latency_s", "--log", "z"], "expected x, y, x,y or none"),
+        (["--x", "area_mm2", "--y", "latency_s", "-o", "a.jpg"], "must end in .png, .svg or .pdf"),
+    ],
+)
+def test_plot_mistakes(file: str, arguments: list[str], message: str) -> None:
+    result = archsim("plot", file, *arguments)
+    assert result.exit_code == 2 and message in result.stderr and not result.stdout
+
+
+@pytest.mark.parametrize("command", [["pareto"], ["plot", "--x", "SIDE", "--y", "SIDE"]])
+def test_no_results(command: list[str], tmp_path: Path) -> None:
+    result = archsim(*command, str(tmp_path / "none.duckdb"))
     assert result.exit_code == 2 and "there is no such file" in result.stderr and not list(tmp_path.iterdir())
