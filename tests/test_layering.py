@@ -88,6 +88,8 @@ MACHINE = package(
         "fronts": "pareto results",
         "sample": "results",
         "scatter": "fronts sample plot show",
+        "jobs": "units",
+        "cluster": "jobs",
         "sweep": "store pareto",
         # What the commands are made of.
         "study": "",
