@@ -1,5 +1,5 @@
 """Simulates hardware accelerators for attention algorithms written as cascades of extended Einsums."""
 
-__all__ = ["__version__"]
+from archsim.version import __version__
 
-__version__ = "0.1.0"
+__all__ = ["__version__"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from archsim import __version__
+from archsim.version import __version__
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:

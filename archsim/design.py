@@ -174,8 +174,8 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
     if read.wrong:
         raise SpecError(read.wrong)
     table = energy[form.energy] if energy is not None else EnergyTable(name=form.energy)
-    return Design(name=form.design, source=form.source, clock=clock or 1.0, memories=memories, arrays=arrays,
-                  energy=table, parameters=read.names)  # fmt: skip
+    return Design(name=form.design, source=form.source, clock=1.0 if clock is None else clock, memories=memories,
+                  arrays=arrays, energy=table, parameters=read.names)  # fmt: skip
 
 
 class _Reader:

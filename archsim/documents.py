@@ -16,7 +16,7 @@ from einsum_cascade.cascade import Cascade, rank_names
 from einsum_cascade.document import Plain
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
-__all__ = ["Documents", "documents"]
+__all__ = ["Documents", "default", "documents"]
 
 FIELDS = {
     "B": "batch", "H": "heads", "HK": "kv_heads", "R": "kv_heads", "E": "head_dim", "F": "value_dim", "D": "model_dim",
@@ -77,8 +77,8 @@ def documents(
     pinned = frozenset(s.keys[-1] for s in given["mapping"] if s.keys[0] == "choices")
     loaded_mapping = replace(loaded_mapping, pinned=pinned)
     parameters(given["design"])
-    loaded_design = _load(Design, design or _default(loaded_mapping, "design"), given["design"])
-    loaded_cascade = load(Cascade, cascade or _default(loaded_mapping, "cascade"))
+    loaded_design = _load(Design, design or default(loaded_mapping, "design"), given["design"])
+    loaded_cascade = load(Cascade, cascade or default(loaded_mapping, "cascade"))
     result = Documents(
         cascade=_cascade(loaded_cascade, given["cascade"]), workload=loaded_workload, mapping=loaded_mapping,
         design=loaded_design, values=parameters(given["mapping"]), settings=tuple(settings),
@@ -98,8 +98,11 @@ def _load(noun: type[Noun], name: str, settings: Sequence[Setting], more: Dict[s
         return load(noun, name, changes)
 
 
-def _default(mapping: Mapping, kind: str) -> str:
-    """Return the design or cascade that a mapping names: beside its file if it is a path."""
+def default(mapping: Mapping, kind: str) -> str:
+    """Return the design or cascade (`kind`) that a mapping names: beside its file if it is a path.
+
+    Raises SpecError at a design that does not exist.
+    """
     name = str(getattr(mapping, kind))
     if name.endswith((".yaml", ".yml")):
         return str(Path(mapping.document.file).parent / name)

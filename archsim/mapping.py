@@ -16,7 +16,7 @@ from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
 from einsum_cascade.parse import parse_conditions, parse_expression
 
-__all__ = ["Case", "Fit", "Group", "Mapping", "read_mapping"]
+__all__ = ["Case", "Fit", "Group", "Mapping", "compare", "concrete", "held", "read_mapping"]
 
 SCHEDULES = ("overlapped", "sequential", "auto")
 Steps = list[dict[Text, list[Text | dict[Text, Scalar]]]]
@@ -252,10 +252,7 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
     Raises SpecError where the points of an array fall into different cases: they differ in structure.
     """
     choices = dict(mapping.choices)
-    for case in mapping.cases:
-        holds: Holds = np.bool_(True)
-        for c in case.when:
-            holds = np.logical_and(holds, compare(c.operator, evaluate(c.left, names), evaluate(c.right, names)))
+    for case, holds in zip(mapping.cases, held(mapping, names), strict=True):
         if np.any(holds) != np.all(holds):
             message = "the points fall into different cases of this mapping; evaluate them one group after the other"
             raise SpecError([Diagnostic(place=case.when[0].place, message=message)])
@@ -269,6 +266,17 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
     variant = mapping.variants[key]
     return replace(variant, parameters={**variant.parameters, **{n: mapping.parameters[n] for n in mapping.given}},
                    given=mapping.given) if mapping.given else variant  # fmt: skip
+
+
+def held(mapping: Mapping, names: Dict[str, Value]) -> list[Holds]:
+    """Return for each case of a mapping where its conditions hold: one value, or one for each of n points."""
+    result: list[Holds] = []
+    for case in mapping.cases:
+        holds: Holds = np.bool_(True)
+        for c in case.when:
+            holds = np.logical_and(holds, compare(c.operator, evaluate(c.left, names), evaluate(c.right, names)))
+        result.append(holds)
+    return result
 
 
 def _variant(mapping: Mapping, choices: Dict[str, str]) -> Mapping:

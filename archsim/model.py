@@ -1,6 +1,7 @@
 """evaluate(cascade, workload, mapping, design) -> Report: the stages in order, and the tile sizes that a mapping
 leaves open."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.errors import Diagnostic, SpecError
 
-__all__ = ["CHUNK", "evaluate"]
+__all__ = ["CHUNK", "evaluate", "parts"]
 
 CHUNK = 32768
 """Points that are evaluated together: few enough that the intermediate arrays stay in a core's cache."""
@@ -41,25 +42,35 @@ def evaluate(cascade: Cascade, workload: Workload, mapping: Mapping, design: Des
     chosen = dict(values or {})
     mapping = concrete(mapping, {**workload.sizes(), **design.parameters, **chosen})
     structure = plan(cascade, mapping, design)
-    number = points(workload, mapping, design, chosen)
-    if number <= CHUNK:
+    if points(workload, mapping, design, chosen) <= CHUNK:
         return _cost(_bound(structure, cascade, workload, mapping, design, chosen))
 
     def whole() -> Binding:
         chain = {n: np.concatenate(found) for n, found in fitted.items()}
         return bind(cascade, workload, mapping, design, {**chosen, **chain})
 
-    parts: list[Report] = []
+    reports: list[Report] = []
     fitted: dict[str, list[Value]] = {n: [] for n in mapping.fit}
-    for start in range(0, number, CHUNK):
-        at = slice(start, start + CHUNK)
-        binding = _bound(
-            structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(chosen, at)
-        )
-        parts.append(replace(_cost(binding), bound=whole))  # without its stages: they would fill the memory
+    for report in parts(structure, cascade, workload, mapping, design, chosen):
         for n, found in fitted.items():
-            found.append(np.broadcast_to(binding.names[n], parts[-1].points))
-    return joined(whole, parts)
+            found.append(np.broadcast_to(report.binding.names[n], report.points))
+        reports.append(replace(report, bound=whole))  # without its stages: they would fill the memory
+    return joined(whole, reports)
+
+
+def parts(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
+          values: dict[str, Value]) -> Iterator[Report]:  # fmt: skip
+    """Yield the reports of consecutive chunks of at most `CHUNK` points, each with its stages.
+
+    `mapping` is concrete (`mapping.concrete`), `structure` its plan; `values` parameters by name.
+    """
+    for start in range(0, points(workload, mapping, design, values), CHUNK):
+        at = slice(start, start + CHUNK)
+        yield _cost(
+            _bound(
+                structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(values, at)
+            )
+        )
 
 
 def _bound(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,

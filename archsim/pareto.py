@@ -30,41 +30,47 @@ class Front:
     seen: int
 
 
-def front(columns: Columns, maximize: Collection[str] = ()) -> NDArray[np.bool_]:
-    """Return which points no other beats: none is at least as good everywhere and better somewhere.
+def front(columns: Mapping[str, NDArray[np.float64]], classes: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+    """Return which of n points are on the Pareto front; every objective is minimized.
 
-    Points with equal values stand or fall together. The values are finite.
+    Of points that are equal in all objectives the first one is on the front. A point with an objective that is not a
+    finite number is not.
 
     Parameters
     ----------
-    columns : objective -> values of shape (n,); less is better, except for those in `maximize`.
+    columns : objective -> its value at every point, shape (n,).
+    classes : shape (n,); only points of the same class compete, each class has a front of its own (default: one).
 
     Returns
     -------
-    mask : ndarray of bool, shape (n,)
+    ndarray, shape (n,), bool
 
     Examples
     --------
-    >>> front({"latency_s": np.array([1.0, 2.0, 3.0]), "energy_j": np.array([5.0, 4.0, 4.5])}).tolist()
-    [True, True, False]
+    >>> front({"latency_s": np.array([3.0, 1.0, 2.0, 2.0]), "area_mm2": np.array([1.0, 3.0, 3.0, 2.0])}).tolist()
+    [True, True, False, True]
     """
-    values = np.column_stack([np.asarray(v, dtype=float) for v in columns.values()])
-    return _front(values, [name in maximize for name in columns])
-
-
-def _front(values: NDArray[np.float64], maximize: Collection[bool]) -> NDArray[np.bool_]:
     from moocore import is_nondominated
 
-    if not len(values):
-        return np.zeros(0, dtype=bool)
-    return np.asarray(is_nondominated(values, maximise=list(maximize), keep_weakly=True), dtype=bool)
+    values = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns.values()])
+    result: NDArray[np.bool_] = np.all(np.isfinite(values), axis=1)
+    at = np.flatnonzero(result)
+    if classes is not None:
+        at = at[np.argsort(classes[at], kind="stable")]
+        several = np.split(at, np.flatnonzero(np.diff(classes[at])) + 1)
+    else:
+        several = [at]
+    for own in several:
+        if len(own):
+            result[own] = is_nondominated(values[own])
+    return result
 
 
 def fronts(chunks: Iterable[Columns], objectives: Objectives, group_by: Collection[str] = ()) -> list[Front]:
     """Return the front of every group of points, in order of the groups.
 
     The front of a union is the front of the union of the fronts, so that of the points seen only the fronts are held:
-    memory for one chunk and the fronts.
+    memory for one chunk and the fronts. Of points that are equal in all objectives the first is on the front.
 
     Parameters
     ----------
@@ -72,6 +78,7 @@ def fronts(chunks: Iterable[Columns], objectives: Objectives, group_by: Collecti
     objectives : name -> whether more is better.
     """
     held: dict[tuple[object, ...], Front] = {}
+    signs = _signs(objectives)
     for chunk in chunks:
         points = np.asarray(chunk["point"], dtype=np.int64)
         values = np.column_stack([np.asarray(chunk[name], dtype=float) for name in objectives])
@@ -82,9 +89,8 @@ def fronts(chunks: Iterable[Columns], objectives: Objectives, group_by: Collecti
                 new_points = np.concatenate([before.points, new_points])
                 new_values = np.concatenate([before.values, new_values])
                 seen += before.seen
-            mask = _front(new_values, objectives.values())
+            mask = front(dict(zip(objectives, (new_values * signs).T, strict=True)))
             held[group] = Front(group=group, points=new_points[mask], values=new_values[mask], seen=seen)
-    signs = _signs(objectives)
     return [_sorted(held[g], signs) for g in sorted(held, key=lambda g: [(type(v).__name__, v) for v in g])]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.store import connected
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Results:
     def objectives(self) -> list[str]:
         """The columns that the study minimizes."""
         return list(_decoded(self.study.get("objectives"), list))
+
+    @property
+    def per(self) -> list[str]:
+        """The columns in which points must agree to compete for a place on the study's front."""
+        return [n for n in _decoded(self.study.get("per"), list) if n in self.columns]
 
     @property
     def inputs(self) -> list[Column]:
@@ -111,7 +117,9 @@ class Results:
         shown = ", ".join(quoted(n) for n in dict.fromkeys(["point", *names]))
         for start in range(0, self.last + 1, size):
             text = f"SELECT {shown} FROM points WHERE point >= ? AND point < ? AND {condition} ORDER BY point"
-            yield _plain(self.connection.execute(text, [start, start + size]).fetchnumpy())
+            with _evaluable():
+                found = self.connection.execute(text, [start, start + size]).fetchnumpy()
+            yield _plain(found)
 
     def rows(self, points: Sequence[int] | NDArray[np.int64], names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
         """Return columns (all by default) of some points, in the order in which they are given."""
@@ -124,29 +132,30 @@ class Results:
 
     def select(self, text: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query of ours."""
-        return self.connection.execute(text, list(values)).fetchall()
+        with _evaluable():
+            return self.connection.execute(text, list(values)).fetchall()
+
+
+@contextmanager
+def _evaluable() -> Iterator[None]:
+    """Blame the condition for what cannot be worked out: the rest of a query is ours."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.DataError as error:
+        message = f"the condition cannot be evaluated: {str(error).splitlines()[0]}"
+        raise SpecError([Diagnostic(place=Place(file="--where"), message=message)]) from None
 
 
 @contextmanager
 def open_results(file: Path) -> Iterator[Results]:
     """Open a file that `archsim sweep` wrote, read-only.
 
-    Raises SpecError: no such file, another kind of file, not a sweep's, no points yet, in use by a running sweep.
+    Raises SpecError: what `store.connected` does; not a sweep's, no points yet, a condition that cannot be evaluated.
     """
-    import duckdb
-
-    if not file.is_file():
-        raise _unusable(file, "there is no such file", "archsim sweep STUDY -o FILE writes one")
-    try:
-        with duckdb.connect(str(file), read_only=True, config={"memory_limit": MEMORY}) as connection:
-            yield _read(file, connection)
-    except duckdb.DataError as error:  # of a condition that can be read but not worked out
-        message = f"the condition cannot be evaluated: {str(error).splitlines()[0]}"
-        raise SpecError([Diagnostic(place=Place(file="--where"), message=message)]) from None
-    except duckdb.IOException as error:
-        busy = "lock" in str(error).lower()
-        message = "it is in use: a sweep still writes it" if busy else "it is not a DuckDB file, or damaged"
-        raise _unusable(file, message, "wait for the sweep to end" if busy else "") from None
+    with connected(file, read_only=True, memory=MEMORY) as connection:
+        yield _read(file, connection)
 
 
 def _read(file: Path, connection: "duckdb.DuckDBPyConnection") -> Results:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +203,7 @@ def _decorate(figure: "Figure", grid: Any, x: Axis, y: Axis, colour: Colour | No
         spec = axis.get_subplotspec()
         below = axis is used[-1] or spec.is_last_row() or (grid.shape[0] > 1 and axis in used[-grid.shape[1] :])
         axis.tick_params(labelbottom=below)
-        axis.set(xlabel=_title(x.column) if below else "", ylabel=_title(y.column) if spec.is_first_col() else "")
+        axis.set(xlabel=x.column.title if below else "", ylabel=y.column.title if spec.is_first_col() else "")
     handles = [Line2D([], [], color=FRONT, marker="o", markersize=4, label="Pareto front")] if fronts else []
     if colour is not None and colour.axis is None:
         show = _ticks(colour.column)
@@ -212,7 +212,7 @@ def _decorate(figure: "Figure", grid: Any, x: Axis, y: Axis, colour: Colour | No
             for v, c in colour.values.items()
         ]
     if handles:
-        title = _title(colour.column) if colour is not None and colour.axis is None else None
+        title = colour.column.title if colour is not None and colour.axis is None else None
         figure.legend(
             handles=handles,
             title=title,
@@ -224,7 +224,7 @@ def _decorate(figure: "Figure", grid: Any, x: Axis, y: Axis, colour: Colour | No
         )
     if mapped is not None:
         bar = figure.colorbar(mapped, ax=grid, aspect=30, pad=0.02)
-        bar.set_label(_title(colour.column) if colour is not None else f"points in a cell (1/{CELLS} of each axis)")
+        bar.set_label(colour.column.title if colour is not None else f"points in a cell (1/{CELLS} of each axis)")
         bar.outline.set_visible(False)
         if colour is not None and colour.axis is not None:
             _scale(bar.ax, colour.axis, "y", 9, own=False)
@@ -233,7 +233,7 @@ def _decorate(figure: "Figure", grid: Any, x: Axis, y: Axis, colour: Colour | No
 def _scale(axes: "Axes", axis: Axis, letter: str, ticks: int, own: bool = True) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    powers = axis.column.unit == "bytes" or (axis.column.role == "input" and _power(axis.low) and _power(axis.high))
+    powers = axis.column.unit == "B" or (axis.column.role == "input" and _power(axis.low) and _power(axis.high))
     line = getattr(axes, f"{letter}axis")
     if own and axis.log:
         getattr(axes, f"set_{letter}scale")("log", base=2 if powers else 10)
@@ -249,15 +249,11 @@ def _scale(axes: "Axes", axis: Axis, letter: str, ticks: int, own: bool = True) 
 
 
 def _ticks(column: Column) -> Any:
-    return binary if column.unit == "bytes" else length_label if column.numeric else str
+    return binary if column.unit == "B" else length_label if column.numeric else str
 
 
 def _power(value: float) -> bool:
     return value >= 1 and value == 2 ** round(np.log2(value))
-
-
-def _title(column: Column) -> str:
-    return replace(column, unit=column.unit.replace("mm2", "mm²")).title
 
 
 def _text(value: object) -> str:

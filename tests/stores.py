@@ -15,11 +15,11 @@ COLUMNS = [
     {"name": "sequence_length", "role": "input", "path": "workload.sequence_length", "unit": "",
      "label": "sequence length"},
     {"name": "SIDE", "role": "input", "path": "design.parameters.SIDE", "unit": "", "label": "SIDE"},
-    {"name": "CAPACITY", "role": "input", "path": "design.parameters.CAPACITY", "unit": "bytes", "label": "CAPACITY"},
+    {"name": "CAPACITY", "role": "input", "path": "design.parameters.CAPACITY", "unit": "B", "label": "CAPACITY"},
     {"name": "latency_s", "role": "output", "path": "", "unit": "s", "label": "latency"},
     {"name": "energy_j", "role": "output", "path": "", "unit": "J", "label": "energy"},
-    {"name": "area_mm2", "role": "output", "path": "", "unit": "mm2", "label": "area"},
-    {"name": "dram_traffic_bytes", "role": "output", "path": "", "unit": "bytes", "label": "DRAM traffic"},
+    {"name": "area_mm2", "role": "output", "path": "", "unit": "mm²", "label": "area"},
+    {"name": "dram_traffic_bytes", "role": "output", "path": "", "unit": "B", "label": "DRAM traffic"},
     {"name": "utilization_array_2d", "role": "output", "path": "", "unit": "", "label": "utilization of array_2d"},
     {"name": "feasible", "role": "verdict", "path": "", "unit": "", "label": "feasible"},
     {"name": "reason", "role": "verdict", "path": "", "unit": "", "label": "reason"},
@@ -86,8 +86,9 @@ def describe(connection: duckdb.DuckDBPyConnection, number: int) -> None:
 
 
 def oracle(values: np.ndarray, maximize: tuple[bool, ...]) -> list[int]:
-    """List the points that no other beats, by comparing all pairs."""
+    """List the points that no other beats, the first of equal ones, by comparing all pairs."""
     signed = values * np.where(maximize, -1.0, 1.0)
     return [
-        i for i, v in enumerate(signed) if not any(np.all(w <= v) and np.any(w < v) for w in signed)
+        i for i, v in enumerate(signed)
+        if not any(np.all(w <= v) and (np.any(w < v) or j < i) for j, w in enumerate(signed))
     ]  # fmt: skip

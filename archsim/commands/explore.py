@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _listed(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    return _names(text or "")
 
 
 def _numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
@@ -82,7 +86,7 @@ def pareto(
     file: Path,
     minimize: tuple[str, ...],
     maximize: tuple[str, ...],
-    group_by: tuple[str, ...],
+    group_by: str | None,
     where: str,
     reference: tuple[float, ...],
     rows: int,
@@ -103,7 +107,8 @@ def pareto(
     from archsim.results import open_results
 
     with user_errors(), open_results(file) as results:
-        found = fronts_of(results, objectives_of(results, minimize, maximize), group_by, where, reference)
+        groups = results.per if group_by is None else [] if group_by == "none" else _names(group_by)
+        found = fronts_of(results, objectives_of(results, minimize, maximize), groups, where, reference)
         if target is not None:
             export(results, found, target)
         if as_json:
@@ -122,6 +127,10 @@ def pareto(
             click.echo(f"wrote {len(found.points):,} points to {target}")
 
 
+TABLES = 6
+"""Fronts that are shown point by point; of more, only how large they are."""
+
+
 def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
     from archsim.fronts import spread, varying
 
@@ -131,6 +140,8 @@ def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
     for f in found.fronts:
         line = [f"{len(f.points):,}", f"{f.seen:,}", f"{found.volume(f):.6g}", f"{100 * found.share(f):.2f}%"]
         lines.append([*(_cell(v) for v in f.group), *line])
+        if len(found.fronts) > TABLES:
+            continue
         chosen = spread(len(f.points), shown)
         rows = results.rows(f.points[chosen])
         inputs = [c for c in varying(results, rows) if c.name not in found.group_by]
@@ -142,6 +153,8 @@ def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
         table(f"Front{' of ' * bool(group)}{group}{of}", columns, cells)
     table("Fronts", [*found.group_by, ">points", ">of", ">hypervolume", ">share of the box"], lines)
     click.echo(f"reference point: {at}")
+    if len(found.fronts) > TABLES:
+        click.echo("--where shows the points of some of the groups, --export and --json those of all")
     if found.left_out:
         click.echo(f"{found.left_out:,} feasible points without a finite value of every objective are left out")
 

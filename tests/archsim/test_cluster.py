@@ -1,4 +1,4 @@
-"""Chunks on real worker processes: all come back, whoever is killed; never more in flight than allowed; clear errors."""
+"""Chunks on real worker processes: all come back, whoever is killed; few are in flight; errors are clear."""
 
 import os
 import signal

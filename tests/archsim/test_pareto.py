@@ -13,13 +13,15 @@ values_2d = st.integers(1, 4).flatmap(
 )
 
 
-@given(values_2d, st.data())
-def test_a_front_is_what_no_other_beats(rows: list[list[int]], data: st.DataObject) -> None:
+@given(values_2d, st.integers(1, 3))
+def test_a_front_is_what_no_other_beats(rows: list[list[int]], number: int) -> None:
     values = np.array(rows, dtype=float)
-    more = tuple(data.draw(st.lists(st.booleans(), min_size=values.shape[1], max_size=values.shape[1])))
     columns = {f"c{i}": values[:, i] for i in range(values.shape[1])}
-    mask = front(columns, [n for n, m in zip(columns, more, strict=True) if m])
-    assert np.flatnonzero(mask).tolist() == oracle(values, more)
+    assert np.flatnonzero(front(columns)).tolist() == oracle(values, (False,) * values.shape[1])
+    classes = np.arange(len(values)) % number
+    expected = [np.flatnonzero(classes == c)[oracle(values[classes == c], (False,) * values.shape[1])]
+                for c in range(min(number, len(values)))]  # fmt: skip
+    assert np.flatnonzero(front(columns, classes)).tolist() == sorted(np.concatenate(expected).tolist())
 
 
 @given(values_2d, st.integers(1, 9), st.integers(1, 3))
@@ -46,8 +48,16 @@ def test_groups_of_text_and_numbers() -> None:
     assert [(f.group, f.points.tolist()) for f in found] == [(("a", 1.0), [3]), (("a", 2.0), [1]), (("b", 1.0), [2])]
 
 
-def test_equal_points_stand_together() -> None:
-    assert front({"a": np.array([1.0, 1.0, 2.0]), "b": np.array([2.0, 2.0, 2.0])}).tolist() == [True, True, False]
+def test_the_first_of_equal_points_stands() -> None:
+    assert front({"a": np.array([1.0, 1.0, 2.0]), "b": np.array([2.0, 2.0, 2.0])}).tolist() == [True, False, False]
+
+
+def test_no_number_is_on_no_front() -> None:
+    assert front({"a": np.array([np.nan, 3.0, np.inf]), "b": np.array([0.0, 2.0, 0.0])}).tolist() == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_no_points_have_no_front() -> None:

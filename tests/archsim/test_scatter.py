@@ -38,7 +38,7 @@ def test_the_same_store_is_the_same_file(file: Path, tmp_path: Path, suffix: str
 def test_labels_and_fronts(file: Path, tmp_path: Path) -> None:
     wanted = replace(PLAIN, x="CAPACITY", front=True, color="bottleneck", where="SIDE < 300")
     drawn, text = draw(file, wanted, tmp_path / "a.svg")
-    for part in ("CAPACITY [bytes]", "latency [s]", "64 KiB", "bottleneck", "array_2d", "Pareto front",
+    for part in ("CAPACITY [B]", "latency [s]", "64 KiB", "bottleneck", "array_2d", "Pareto front",
                  "tiny: 600 feasible points with SIDE &lt; 300", "least CAPACITY and least latency_s"):  # fmt: skip
         assert part in text, text
     assert drawn["points"] == drawn["drawn"] == 600 and drawn["fronts"][0]["size"] >= 1

@@ -1,0 +1,184 @@
+"""`archsim sweep` and `archsim query`: millions of points into a file, and questions to that file."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from archsim.show import echo_json, json_option, number, table, user_errors
+
+__all__ = ["COMMANDS"]
+
+SECONDS = 5.0
+"""Between two lines of progress where there is no terminal."""
+
+SHOWN = 100
+"""Rows of a query that are shown to people."""
+
+
+def _exported(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
+    if file is not None and file.suffix.lower() not in (".parquet", ".csv"):
+        raise click.BadParameter(f"{file}: the name must end in .parquet or .csv")
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {file.parent}")
+    return file
+
+
+@click.command()
+@click.argument("study", metavar="STUDY.yaml", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "file", required=True, metavar="FILE.duckdb",
+              type=click.Path(path_type=Path), help="Where the results go, or are already.")  # fmt: skip
+@click.option("--export", "target", metavar="FILE", type=click.Path(path_type=Path), callback=_exported,
+              help="Write all points into a .parquet or .csv file too.")  # fmt: skip
+@json_option
+def sweep(study: Path, file: Path, target: Path | None, as_json: bool) -> None:
+    """Evaluate every point of a design space and store the results, point by point, with their Pareto front.
+
+    STUDY.yaml names documents and axes over any number in them; archsim/README.md says how. A sweep that was stopped,
+    even killed, goes on where it was when the same command is given again.
+
+    \b
+    Examples:
+      archsim sweep study.yaml -o results.duckdb
+      archsim sweep study.yaml -o results.duckdb --export results.parquet
+      archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) LIMIT 10"
+    """
+    from archsim.store import export, summary
+    from archsim.sweep import order
+    from archsim.sweep import sweep as run
+
+    start = time.perf_counter()
+    with user_errors():
+        with shown() as progress:
+            before = run(order(study), file, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress)
+        seconds = time.perf_counter() - start
+        if target is not None:
+            export(file, target)
+        found = summary(file)
+    new = int(str(found["candidates"])) - before
+    found |= {"file": str(file), "resumed_at": before, "seconds": seconds, "points_per_second": new / seconds}
+    if as_json:
+        echo_json(found)
+    else:
+        _print(found, target)
+
+
+def _print(found: dict[str, object], target: Path | None) -> None:
+    points, feasible = int(str(found["points"])), int(str(found["feasible"]))
+    left_out = int(str(found["candidates"])) - points
+    rate = float(str(found["points_per_second"]))
+    new = int(str(found["candidates"])) - int(str(found["resumed_at"]))
+    click.echo(f"{found['sweep']}: {number(points)} points in {found['file']}, {number(feasible)} of them feasible"
+               + (f"; {number(left_out)} left out by conditions" if left_out else ""))  # fmt: skip
+    if found["resumed_at"]:
+        click.echo(f"{number(int(str(found['resumed_at'])))} points were there before")
+    if new:
+        click.echo(f"{number(new)} in {float(str(found['seconds'])):.1f} s: {number(round(rate))} points a second")
+    for title, key in (("Infeasible", "infeasible"), ("What limits the feasible points", "bottlenecks")):
+        counts = found[key]
+        if isinstance(counts, dict) and counts:
+            share = points - feasible if key == "infeasible" else feasible
+            rows = [[str(k), number(n), f"{n / share:.1%}"] for k, n in list(counts.items())[:12]]
+            table(title, ["", ">points", ">share"], rows)
+    best, objectives = found["best"], found["objectives"]
+    if isinstance(best, dict) and isinstance(objectives, list) and best:
+        names = [n for n in next(iter(best.values())) if n not in ("feasible", "reason")]
+        rows = [[n, *(_cell(row[n]) for row in best.values())] for n in names]
+        table("The feasible point with the least", ["", *(f">{n}" for n in best)], rows)
+        per = found["front_per"]
+        among = f", a front for each {', '.join(per)}" if isinstance(per, list) and per else ""
+        click.echo(f"Pareto front of {', '.join(objectives)}: {number(int(str(found['front'])))} points{among}")
+    if target is not None:
+        click.echo(f"wrote {target}")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[int, int], None]]:
+    """Show progress on the error stream: a bar with rate and time left on a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]} points/s"), TimeRemainingColumn(),
+    )  # fmt: skip
+    start, first = time.perf_counter(), -1
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweep", total=None, rate="")
+
+        def show(done: int, total: int) -> None:
+            nonlocal first, start
+            if first < 0:
+                first, start = done, time.perf_counter()
+            rate = (done - first) / max(time.perf_counter() - start, 1e-9)
+            bar.update(task, completed=done, total=total, rate=number(round(rate)))
+
+        yield show
+
+
+def _lines() -> Callable[[int, int], None]:
+    start, last, first = time.perf_counter(), 0.0, -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal start, last, first
+        now = time.perf_counter()
+        if first < 0:
+            first, start = done, now
+        elif now - last < SECONDS and done < total:
+            return
+        last = now
+        rate = (done - first) / max(now - start, 1e-9)
+        left = f", {number(round(rate))} points/s, {(total - done) / rate:.0f} s left" if rate else ""
+        click.echo(f"{number(done)} of {number(total)} points{left}", err=True)
+
+    return show
+
+
+@click.command()
+@click.argument("file", metavar="FILE.duckdb", type=click.Path(path_type=Path))
+@click.argument("sql", metavar="SQL")
+@click.option("--limit", default=SHOWN, show_default=True, metavar="ROWS", type=click.IntRange(1),
+              help="Show at most so many rows (with --json: all of them).")  # fmt: skip
+@json_option
+def query(file: Path, sql: str, limit: int, as_json: bool) -> None:
+    """Ask the results of a sweep a question in SQL; nothing can be changed.
+
+    The tables are `points` (a row a point), `front` (the points of the Pareto front), `study` (what was swept) and
+    `chunks` (what is done). archsim/README.md lists their columns.
+
+    \b
+    Examples:
+      archsim query results.duckdb "SELECT bottleneck, count(*) FROM points GROUP BY ALL"
+      archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) ORDER BY latency_s" --json
+    """
+    from archsim.store import query as ask
+
+    with user_errors():
+        columns, found = ask(file, sql)
+    rows = list(found)
+    if as_json:
+        echo_json({"columns": columns, "rows": [[_plain(v) for v in row] for row in rows]})
+        return
+    numeric = [bool(rows) and all(isinstance(r[i], int | float | None) for r in rows) for i in range(len(columns))]
+    heads = [f">{c}" if right else c for c, right in zip(columns, numeric, strict=True)]
+    table("", heads, [[_cell(v) for v in row] for row in rows[:limit]])
+    if len(rows) > limit:
+        click.echo(f"{number(limit)} of {number(len(rows))} rows; --limit shows more")
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+COMMANDS: tuple[click.Command, ...] = (sweep, query)
