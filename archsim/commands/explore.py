@@ -49,8 +49,8 @@ minimize_option = click.option("--minimize", callback=_listed, metavar="COLUMNS"
                                help="Objectives of which less is better; by default the study's own.")  # fmt: skip
 maximize_option = click.option("--maximize", callback=_listed, metavar="COLUMNS",
                                help="Objectives of which more is better.")  # fmt: skip
-group_option = click.option("--group-by", callback=_listed, metavar="COLUMNS",
-                            help="A front for each value of these columns.")  # fmt: skip
+group_option = click.option("--group-by", metavar="COLUMNS", help="A front for each value of these columns, or none;"
+                            " by default of those in which the points of the study compete.")  # fmt: skip
 
 
 @click.command()
