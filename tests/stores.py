@@ -48,8 +48,31 @@ def random_store(file: Path, number: int, seed: int = 1) -> Path:
                   FROM range({number}))
             """
         )
+        connection.execute("CREATE TABLE front (point BIGINT)")
         describe(connection, number)
     return file
+
+
+STUDY = """\
+sweep: small
+description: a small <b>space</b> & its </script> front
+documents: {mapping: fusemax_binding, workload: [bert, xlm]}
+axes:
+  workload.sequence_length: [4K, 16K]
+  design.parameters.SIDE: [64, 128, 256]
+  design.parameters.CAPACITY: {powers_of_two: [64K, 4M]}
+  design.memories.dram.bandwidth: {linear: [100 GB/s, 400 GB/s, 4]}
+"""
+
+
+def swept(folder: Path, text: str = STUDY) -> Path:
+    """Sweep a study for good; its results."""
+    from archsim.sweep import order, sweep
+
+    study = folder / "small.yaml"
+    study.write_text(text, encoding="utf-8")
+    sweep(order(study), folder / "small.duckdb", command="archsim sweep small.yaml -o small.duckdb")
+    return folder / "small.duckdb"
 
 
 def store(file: Path, columns: Mapping[str, object]) -> Path:
@@ -63,6 +86,7 @@ def store(file: Path, columns: Mapping[str, object]) -> Path:
     }  # fmt: skip
     types = dict.fromkeys(("workload", "reason", "bottleneck"), "VARCHAR") | {"feasible": "BOOLEAN"}
     with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE TABLE front (point BIGINT)")
         names = ", ".join(f'"{n}" {types.get(n, "DOUBLE")}' for n in plain)
         connection.execute(f"CREATE TABLE points (point BIGINT, {names})")
         rows = [[i, *(v.item() if hasattr(v, "item") else v for v in row)]

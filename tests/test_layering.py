@@ -91,8 +91,10 @@ MACHINE = package(
         "fronts": "pareto results",
         "sample": "results",
         "scatter": "fronts sample plot show",
+        "breakdown": "results structure model version",
+        "page": "breakdown fronts sample show",
         "jobs": "units",
-        "cluster": "jobs sweep",
+        "cluster": "jobs sweep version",
         # What the commands are made of.
         "study": "",
         "plot": "study",

@@ -229,4 +229,39 @@ def plot(
         click.echo(f"wrote {target}: {drawn['points']:,} points, {drawn['drawn']:,} drawn")
 
 
-COMMANDS: tuple[click.Command, ...] = (pareto, plot)
+@click.command()
+@results_argument
+@click.option("-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
+              callback=_suffix(".html", ".htm"), help="The page; by default beside RESULTS, as .html.")  # fmt: skip
+@click.option("--points", default=20_000, show_default=True, type=click.IntRange(1, 200_000), metavar="N",
+              help="Points of the sample that the page holds beside the front.")  # fmt: skip
+@click.option("--details", default=60, show_default=True, type=click.IntRange(0, 1000), metavar="N",
+              help="Points of the front to evaluate again, for roofline and breakdowns.")  # fmt: skip
+@click.option("--documents", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Where the study stood, if it names documents by their paths; default: beside RESULTS.")  # fmt: skip
+@json_option
+def report(file: Path, target: Path | None, points: int, details: int, folder: Path | None, as_json: bool) -> None:
+    """Write an interactive page about a sweep: design space, fronts, roofline, breakdowns, how to reproduce it.
+
+    The page is one file that opens in any browser without a network. Of millions of points it holds the front and a
+    sample. Needs the extra `report` (plotly).
+
+    \b
+    Example:
+      archsim report results.duckdb -o report.html
+    """
+    from archsim.page import page
+    from archsim.results import open_results
+    from archsim.show import write_text
+
+    written = target or file.with_suffix(".html")
+    with user_errors(), open_results(file) as results:
+        write_text(written, page(results, folder or file.parent, points, details))
+    size = written.stat().st_size
+    if as_json:
+        echo_json({"file": str(written), "bytes": size})
+    else:
+        click.echo(f"wrote {written} ({size / 1e6:.1f} MB)")
+
+
+COMMANDS: tuple[click.Command, ...] = (pareto, plot, report)

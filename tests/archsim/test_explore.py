@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from archsim.cli import main
-from tests.stores import OBJECTIVES, random_store
+from tests.stores import OBJECTIVES, random_store, swept
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,32 @@ def test_plot_mistakes(file: str, arguments: list[str], message: str) -> None:
     assert result.exit_code == 2 and message in result.stderr and not result.stdout
 
 
-@pytest.mark.parametrize("command", [["pareto"], ["plot", "--x", "SIDE", "--y", "SIDE"]])
+def test_report(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    file = swept(tmp_path)
+    target = tmp_path / "page.html"
+    arguments = ["report", str(file), "--points", "100", "--details", "2"]
+    found = json.loads(archsim(*arguments, "-o", str(target), "--json").stdout)
+    assert found == {"file": str(target), "bytes": target.stat().st_size}
+    assert "wrote" in archsim(*arguments).stdout and file.with_suffix(".html").stat().st_size == found["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "a.txt"], "the name must end in .html or .htm"),
+        (["--points", "0"], "0 is not in the range"),
+        (["--documents", "nowhere"], "does not exist"),
+        (["-o", "nowhere/a.html"], "cannot be written"),
+    ],
+)
+def test_report_mistakes(file: str, arguments: list[str], message: str) -> None:
+    pytest.importorskip("plotly")
+    result = archsim("report", file, *arguments)
+    assert result.exit_code == 2 and message in result.stderr and not result.stdout
+
+
+@pytest.mark.parametrize("command", [["pareto"], ["plot", "--x", "SIDE", "--y", "SIDE"], ["report"]])
 def test_no_results(command: list[str], tmp_path: Path) -> None:
     result = archsim(*command, str(tmp_path / "none.duckdb"))
     assert result.exit_code == 2 and "there is no such file" in result.stderr and not list(tmp_path.iterdir())
