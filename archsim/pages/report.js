@@ -10,7 +10,8 @@ const FEW = 12; // values that get a switch each
 const PREFIX = [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3], ["", 1], ["m", 1e-3], ["µ", 1e-6], ["n", 1e-9], ["p", 1e-12]];
 const LAYOUT = { margin: { l: 70, r: 20, t: 20, b: 55 }, font: { family: "system-ui, DejaVu Sans, sans-serif", size: 12, color: "#1c2330" },
                  paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest", hoverlabel: { align: "left", bgcolor: "#fff" } };
-const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["sendDataToCloud", "lasso2d", "select2d"] };
+// Only buttons that stay on the page: plotly has others, which send a plot to a service.
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] };
 const AXIS = { gridcolor: "#e6e9ef", zeroline: false, linecolor: "#8a93a3", ticks: "outside", automargin: true };
 
 function value(name, i) { const c = D.points[name]; return c.codes ? c.values[c.codes[i]] : c[i]; }
