@@ -96,6 +96,15 @@ MACHINE = package(
         "pareto": "",
         "chunk": "outcome pareto",
         "sweep": "store chunk version",
+        # What a sweep found, and where else it can run.
+        "results": "store",
+        "fronts": "pareto results",
+        "sample": "results",
+        "scatter": "fronts sample plot show",
+        "breakdown": "results structure model version",
+        "page": "breakdown fronts sample show",
+        "jobs": "units",
+        "cluster": "jobs sweep version",
         # What the commands are made of.
         "study": "",
         "plot": "study",

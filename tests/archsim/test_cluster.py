@@ -1,0 +1,220 @@
+"""Chunks on real worker processes: all come back, whoever is killed; few are in flight; errors are clear."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import archsim.cluster as module
+from archsim.cluster import AHEAD, computed, connected, local
+from einsum_cascade.errors import Diagnostic, Place, SpecError
+
+distributed = pytest.importorskip("distributed")
+CHUNKS = 12
+
+
+def square(chunk: int) -> tuple[int, int]:
+    return chunk * chunk, os.getpid()
+
+
+def slow(chunk: int) -> tuple[int, int]:
+    time.sleep(0.15)
+    return square(chunk)
+
+
+def refuse(chunk: int) -> int:
+    if chunk == 3:
+        raise SpecError([Diagnostic(place=Place(file="a.yaml", line=7), message="chunk 3 makes no sense")])
+    return chunk
+
+
+def crash(chunk: int) -> int:
+    if chunk == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return chunk
+
+
+def divide(chunk: int) -> float:
+    return 1 / chunk
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator["distributed.Client"]:
+    with local(2) as found:
+        yield found
+
+
+def test_every_chunk_comes_back_once(client: "distributed.Client") -> None:
+    found = dict(computed(client, square, range(CHUNKS)))
+    assert {c: r[0] for c, r in found.items()} == {c: c * c for c in range(CHUNKS)}
+    pids = {r[1] for r in found.values()}
+    assert os.getpid() not in pids and len(pids) == 2
+    assert list(computed(client, square, [])) == []
+
+
+def test_a_worker_that_is_killed_loses_nothing(client: "distributed.Client") -> None:
+    found: dict[int, int] = {}
+    for chunk, (result, pid) in computed(client, slow, range(CHUNKS)):
+        assert chunk not in found
+        found[chunk] = result
+        if len(found) == 3:
+            os.kill(pid, signal.SIGKILL)
+    assert found == {c: c * c for c in range(CHUNKS)}
+
+
+def test_chunks_leave_one_by_one(client: "distributed.Client") -> None:
+    """Backpressure: a slow taker never has more than `AHEAD` chunks a worker out."""
+    client.wait_for_workers(2)
+    left: list[int] = []
+
+    def chunks() -> Iterator[int]:
+        for chunk in range(30):
+            left.append(chunk)
+            yield chunk
+
+    for taken, _ in enumerate(computed(client, square, chunks())):
+        time.sleep(0.01)
+        assert len(left) - taken <= 2 * AHEAD
+    assert taken == 29
+
+
+def test_a_taker_that_stops(client: "distributed.Client") -> None:
+    results = computed(client, square, range(100))
+    next(results)
+    results.close()
+    assert len(dict(computed(client, square, range(3)))) == 3
+
+
+def test_mistakes_travel(client: "distributed.Client") -> None:
+    with pytest.raises(SpecError, match=r"a.yaml:7:1: chunk 3 makes no sense"):
+        list(computed(client, refuse, range(CHUNKS)))
+    with pytest.raises(ZeroDivisionError):
+        list(computed(client, divide, [0]))
+
+
+def test_a_chunk_that_brings_workers_down(client: "distributed.Client") -> None:
+    with (
+        _Allowed(client, 0),
+        pytest.raises(SpecError, match="brought down 1"),
+    ):
+        list(computed(client, crash, range(2)))
+    client.wait_for_workers(2)
+
+
+class _Allowed:
+    """A scheduler that gives a chunk up sooner than after the usual three workers."""
+
+    def __init__(self, client: "distributed.Client", failures: int) -> None:
+        self.client, self.failures = client, failures
+
+    def set(self, failures: int) -> int:
+        def change(dask_scheduler: "distributed.Scheduler") -> int:
+            before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, failures
+            return int(before)
+
+        return int(self.client.run_on_scheduler(change))
+
+    def __enter__(self) -> None:
+        self.before = self.set(self.failures)
+
+    def __exit__(self, *_: object) -> None:
+        self.set(self.before)
+
+
+def test_another_version_on_the_workers(client: "distributed.Client", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "versions", lambda: ("archsim 99",))
+    with pytest.raises(SpecError, match="here it is archsim 99"):
+        list(computed(client, square, range(2)))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("", "nothing is not an address"),
+        ("here", "here is not an address"),
+        ("udp://a:1", "is not an address"),
+        ("127.0.0.1:99999", "is not an address"),
+        ("tcp://127.0.0.1:1", "no scheduler answers"),
+    ],
+)
+def test_bad_addresses(address: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message) as caught, connected(address):
+        pass
+    assert caught.value.diagnostics[0].place.file == "--scheduler"
+
+
+def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for use in (connected("127.0.0.1:1"), local(1), module.queued("slurm", Path("a.yaml"))):
+        with (
+            pytest.raises(SpecError, match=r"this needs dask and distributed and dask_jobqueue\n.*archsim\[cluster\]"),
+            use,
+        ):
+            pass
+
+
+@pytest.fixture
+def scheduler() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers as processes of their own."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    host, _, port = address.partition(":")
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    python = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    commands = [[*python, "--host", host, "--port", port, "--no-dashboard"]]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://{address}", "--nthreads", "1", "--no-nanny",
+              "--no-dashboard"]  # fmt: skip
+    commands += [worker, worker]
+    running = [subprocess.Popen(c, env=environment, stderr=subprocess.DEVNULL) for c in commands]
+    try:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                socket.create_connection((host, int(port)), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address, running
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def test_a_scheduler_elsewhere(scheduler: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
+    address, processes = scheduler
+    with connected(f"tcp://{address}") as client:
+        client.wait_for_workers(2, timeout=20)
+        found = {}
+        for chunk, (result, _) in computed(client, slow, range(CHUNKS)):
+            found[chunk] = result
+            if len(found) == 2:
+                processes[1].kill()  # a worker, for good
+        assert found == {c: c * c for c in range(CHUNKS)}
+
+
+def test_nobody_there(scheduler: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without workers it says so and waits; it goes on when one comes."""
+    address, processes = scheduler
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    for worker in processes[1:]:
+        worker.kill()
+        worker.wait()
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        processes.append(subprocess.Popen(processes[1].args, env={**os.environ, "PYTHONPATH": os.getcwd()},
+                                          stderr=subprocess.DEVNULL))  # fmt: skip
+
+    with connected(address) as client:
+        assert dict(computed(client, divide, [1, 2], tell)) == {1: 1.0, 2: 0.5}
+    assert told == ["waiting for workers: there are none at the moment"]
