@@ -45,6 +45,7 @@ ALGORITHM = package(
         "fold": "constants operators",
         "shapes": "cascade",
         "interpret": "shapes plan fold",
+        "numerics": "interpret forms",
         "presence": "shapes plan points",
         "live": "interpret presence thinning",
         "thinning": "cascade operators",
@@ -109,7 +110,7 @@ SITS_ON: dict[str, tuple[str, ...]] = {
     "archsim.commands": ("archsim",),
     "archsim.cli": ("archsim.commands",),
     # The hardware.
-    "rtl": ("einsum_cascade.operators",),
+    "rtl": ("einsum_cascade.operators", "einsum_cascade.numerics"),
 }
 
 ONLY_IN = {
