@@ -13,6 +13,7 @@ from archsim.value import Value, evaluate
 from einsum_cascade.document import Document
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
+from einsum_cascade.numerics.rules import Numerics, NumericsForm, read_numerics
 from einsum_cascade.operators import COST_CLASS
 from einsum_cascade.parse import parse_expression
 
@@ -57,6 +58,7 @@ class DesignForm:
     memories: dict[Text, MemoryForm]
     arrays: dict[Text, ArrayForm]
     energy: Text
+    numerics: NumericsForm | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,8 @@ class Design:
     """The machine. Any number may be an array of shape (n,): one evaluation for n machines.
 
     `clock` in hertz; `memories` from far to near, the first holds everything; `arrays` by name; `energy` the table of
-    energy and area per action; `parameters` upper-case constants that mappings and energy tables may use.
+    energy and area per action; `parameters` upper-case constants that mappings and energy tables may use; `numerics`
+    the number formats, None where the design does not say.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Design:
     arrays: Mapping[str, Array]
     energy: EnergyTable
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    numerics: Numerics | None = None
     source: str = ""
 
 
@@ -171,11 +175,16 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
         read.fail(document.place("energy"), f"no energy table named {form.energy}", "", hint)
     if not memories:
         read.fail(document.place("memories"), "a design needs at least one memory", "the one that holds everything")
+    numerics = None
+    try:
+        numerics = read_numerics(form.numerics, document, "numerics") if form.numerics else None
+    except SpecError as error:
+        read.wrong += error.diagnostics
     if read.wrong:
         raise SpecError(read.wrong)
     table = energy[form.energy] if energy is not None else EnergyTable(name=form.energy)
     return Design(name=form.design, source=form.source, clock=clock or 1.0, memories=memories, arrays=arrays,
-                  energy=table, parameters=read.names)  # fmt: skip
+                  energy=table, parameters=read.names, numerics=numerics)  # fmt: skip
 
 
 class _Reader:
