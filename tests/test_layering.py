@@ -100,6 +100,7 @@ MACHINE = package(
         "printed": "summary timeline show",
         "comparison": "printed",
         "config": "library",
+        "numerics": "plot",
     },
 )
 SITS_ON: dict[str, tuple[str, ...]] = {
