@@ -14,6 +14,7 @@ from archsim.value import Value, evaluate, shown, whole
 from einsum_cascade.document import Document
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
+from einsum_cascade.numerics.rules import Numerics, NumericsForm, read_numerics
 from einsum_cascade.operators import COST_CLASS
 from einsum_cascade.parse import parse_expression
 
@@ -65,6 +66,7 @@ class DesignForm:
     arrays: dict[Text, ArrayForm]
     power: Scalar | None = None
     energy: Text
+    numerics: NumericsForm | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,8 @@ class Design:
 
     `clock` in hertz; `memories` from far to near, the first holds everything; `arrays` by name; `energy` the table of
     energy and area per action; `parameters` upper-case constants that mappings and energy tables may use; `power` in
-    watts is charged for as long as the machine runs, on top of what its actions take.
+    watts is charged for as long as the machine runs, on top of what its actions take; `numerics` the number formats,
+    None where the design does not say.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Design:
     energy: EnergyTable
     parameters: Mapping[str, Value] = field(default_factory=dict)
     power: Value = 0
+    numerics: Numerics | None = None
     source: str = ""
 
 
@@ -187,11 +191,17 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
         read.fail(document.place("energy"), f"no energy table named {form.energy}", "", hint)
     if not memories:
         read.fail(document.place("memories"), "a design needs at least one memory", "the one that holds everything")
+    numerics = None
+    try:
+        numerics = read_numerics(form.numerics, document, "numerics") if form.numerics else None
+    except SpecError as error:
+        read.wrong += error.diagnostics
     if read.wrong:
         raise SpecError(read.wrong)
     table = energy[form.energy] if energy is not None else EnergyTable(name=form.energy)
     return Design(name=form.design, source=form.source, clock=1.0 if clock is None else clock, memories=memories,
-                  arrays=arrays, energy=table, parameters=read.names, power=0 if power is None else power)  # fmt: skip
+                  arrays=arrays, energy=table, parameters=read.names, power=0 if power is None else power,
+                  numerics=numerics)  # fmt: skip
 
 
 class _Reader:

@@ -45,6 +45,7 @@ ALGORITHM = package(
         "fold": "constants operators",
         "shapes": "cascade",
         "interpret": "shapes plan fold",
+        "numerics": "interpret forms",
         "presence": "shapes plan points",
         "live": "interpret presence thinning",
         "thinning": "cascade operators",
@@ -123,6 +124,7 @@ MACHINE = package(
         "printed": "summary timeline show",
         "comparison": "printed",
         "config": "library",
+        "numerics": "plot",
     },
 )
 SITS_ON: dict[str, tuple[str, ...]] = {
@@ -133,7 +135,7 @@ SITS_ON: dict[str, tuple[str, ...]] = {
     "archsim.commands": ("archsim",),
     "archsim.cli": ("archsim.commands",),
     # The hardware.
-    "rtl": ("einsum_cascade.operators",),
+    "rtl": ("einsum_cascade.operators", "einsum_cascade.numerics"),
 }
 
 ONLY_IN = {

@@ -37,6 +37,9 @@ class Array(Shaped, Protocol):
     def __setitem__(self, key: object, value: object, /) -> None:
         """Overwrite elements."""
 
+    def view(self, dtype: object, /) -> "Array":
+        """The same bits as elements of another type of the same width."""
+
     def __bool__(self) -> bool:
         """The truth of the only element."""
 
@@ -51,6 +54,9 @@ class Array(Shaped, Protocol):
 
     def __or__(self, other: "Operand", /) -> "Array":
         """Or."""
+
+    def __rshift__(self, other: "Operand", /) -> "Array":
+        """Bits shifted towards the lowest."""
 
     def __add__(self, other: "Operand", /) -> "Array":
         """Sum."""

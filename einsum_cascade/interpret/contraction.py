@@ -4,13 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
+from einsum_cascade.interpret.arithmetic import Adder
 from einsum_cascade.interpret.backend import Array, is_floating
 from einsum_cascade.interpret.field import SCALAR, Labelled, aligned, union
 
 
 def contract(
-    xp: ModuleType, factors: Sequence[Labelled], kept: Sequence[str], sizes: Mapping[str, int], dtype: object
-) -> tuple[Labelled, bool]:
+    xp: ModuleType, factors: Sequence[Labelled], kept: Sequence[str], sizes: Mapping[str, int], dtype: object,
+    adder: Adder | None = None,
+) -> tuple[Labelled, bool]:  # fmt: skip
     """Return the product of `factors`, summed over the axes that are not in `kept`, and whether it is a new array.
 
     Parameters
@@ -19,6 +21,7 @@ def contract(
     kept : the axes of the result, in the order that suits the reader; a factor that lacks one does not get it
     sizes : the size of every axis
     dtype : what integers and truth values are taken as
+    adder : what adds up; None: the array library
 
     >>> import numpy as np
     >>> a, b = Labelled(np.ones((4, 2)), ("k", "m")), Labelled(np.ones((4, 3)), ("k", "n"))
@@ -33,11 +36,11 @@ def contract(
         one, two = left[i], left[j]
         rest = [f for n, f in enumerate(left) if n not in (i, j)]
         needed = {*kept, *(a for f in rest for a in f.axes)}
-        left = [*rest, _pair(xp, one, two, needed, kept)]
+        left = [*rest, _pair(xp, one, two, needed, kept, adder)]
         fresh = True
     result = left[0]
     if set(result.axes) - set(kept):
-        return _summed(xp, result, set(kept)), True
+        return _summed(xp, result, set(kept), adder), True
     return result, fresh
 
 
@@ -62,18 +65,22 @@ def _cheapest(factors: Sequence[Labelled], kept: Sequence[str], sizes: Mapping[s
     return min(pairs, key=lambda p: growth(*p))
 
 
-def _summed(xp: ModuleType, given: Labelled, needed: set[str]) -> Labelled:
+def _summed(xp: ModuleType, given: Labelled, needed: set[str], adder: Adder | None) -> Labelled:
     """Sum over the axes that nobody needs."""
     gone = tuple(n for n, a in enumerate(given.axes) if a not in needed)
     if not gone:
         return given
-    return Labelled(xp.sum(given.array, axis=gone), tuple(a for a in given.axes if a in needed))
+    assert not isinstance(given.array, SCALAR)
+    total = xp.sum(given.array, axis=gone) if adder is None else adder.sum(xp, given.array, gone)
+    return Labelled(total, tuple(a for a in given.axes if a in needed))
 
 
-def _pair(xp: ModuleType, one: Labelled, two: Labelled, needed: set[str], order: Sequence[str]) -> Labelled:
+def _pair(
+    xp: ModuleType, one: Labelled, two: Labelled, needed: set[str], order: Sequence[str], adder: Adder | None
+) -> Labelled:
     """Multiply two factors and sum over what they share and nobody else needs."""
-    one = _summed(xp, one, needed | set(two.axes))
-    two = _summed(xp, two, needed | set(one.axes))
+    one = _summed(xp, one, needed | set(two.axes), adder)
+    two = _summed(xp, two, needed | set(one.axes), adder)
     place = {a: n for n, a in enumerate(order)}
     shared = sorted(set(one.axes) & set(two.axes), key=lambda a: place.get(a, len(place)))
     summed = [a for a in one.axes if a in shared and a not in needed]
@@ -90,7 +97,7 @@ def _pair(xp: ModuleType, one: Labelled, two: Labelled, needed: set[str], order:
     batch = [*batch_one, *batch_two, *batch]
     a = _matrix(xp, one, batch, rows, summed)
     b = _matrix(xp, two, batch, summed, columns)
-    product: Array = xp.matmul(a, b)
+    product: Array = xp.matmul(a, b) if adder is None else adder.matmul(xp, a, b)
     length = {**dict(zip(one.axes, _shape(one), strict=True)), **dict(zip(two.axes, _shape(two), strict=True))}
     axes = (*batch, *rows, *columns)
     return Labelled(xp.reshape(product, tuple(length[x] for x in axes)), axes)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from einsum_cascade.constants import is_static
 from einsum_cascade.einsum import Access, Apply, Attend, Condition, Constant, Expression, Number, Variable, accesses
+from einsum_cascade.interpret.arithmetic import Adder, Arithmetic
 from einsum_cascade.interpret.backend import Array, identity, is_boolean, is_floating
 from einsum_cascade.interpret.field import (
     ABSENT,
@@ -32,11 +33,39 @@ COMPARISONS = {"le", "lt", "ge", "gt", "eq", "ne", "and"}
 
 
 class Evaluator:
-    """Evaluates expressions against the tensors of a store; `observe` sees the argument of every function."""
+    """Evaluates expressions against the tensors of a store; `observe` sees the argument of every function.
 
-    def __init__(self, scope: Scope, store: Store, observe: Observer | None = None) -> None:
-        self.scope, self.store, self.observe = scope, store, observe
+    `einsum` names the statement that is evaluated; `arithmetic` None: that of the array library.
+    """
+
+    def __init__(
+        self, scope: Scope, store: Store, observe: Observer | None = None, arithmetic: Arithmetic | None = None
+    ) -> None:
+        self.scope, self.store, self.observe, self.arithmetic = scope, store, observe, arithmetic
         self.einsum = ""
+
+    @property
+    def adder(self) -> Adder | None:
+        """How the statement adds up."""
+        return None if self.arithmetic is None else self.arithmetic.adder(self.einsum)
+
+    def _read(self, node: Access) -> Field:
+        field = self.store.read(node, self.integer)
+        array = field.values.array
+        if (
+            self.arithmetic is None
+            or field.absent
+            or isinstance(array, SCALAR)
+            or not is_floating(self.scope.xp, array)
+        ):
+            return field
+        mask, axes = None, field.values.axes
+        if field.mask is not None:
+            axes = field.axes
+            array, mask = aligned(field.values, axes), aligned(field.mask, axes)
+        assert not isinstance(array, SCALAR) and not isinstance(mask, SCALAR)
+        loaded = self.arithmetic.loaded(self.scope.xp, self.einsum, node.tensor, array, mask)
+        return field if loaded is array else Field(Labelled(loaded, axes), field.mask, True)
 
     def value(self, node: Expression) -> Field:
         """Return the value of `node` at every point of the variables in it."""
@@ -47,7 +76,7 @@ class Evaluator:
             case Variable():
                 return Field(self.scope.coordinates(node.name))
             case Access():
-                return self.store.read(node, self.integer)
+                return self._read(node)
             case Apply():
                 return self._apply(node)
             case Number() | Constant() | Attend():
@@ -144,6 +173,9 @@ class Evaluator:
             return Field(Labelled(plain), mask)
         if name == "where" and isinstance(fields[0].values.array, SCALAR):
             return Field(fields[1 if fields[0].values.array else 2].values, mask)
+        machine = None if self.arithmetic is None else self.arithmetic.function(name)
+        if machine is not None:
+            return Field(combine(lambda *arrays: machine(xp, *arrays), *(f.values for f in fields)), mask, True)
         if name in ("add", "mul") and len(fields[0].values.axes) < len(fields[1].values.axes):
             fields = [fields[1], fields[0]]
         first = fields[0]

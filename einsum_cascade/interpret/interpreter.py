@@ -17,10 +17,20 @@ from einsum_cascade.cascade import Cascade, size
 from einsum_cascade.constants import Value
 from einsum_cascade.einsum import Einsum, accesses, iteration_variables, reduced_variables, selection, variables
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
-from einsum_cascade.interpret.backend import Array, Shaped, device_of, is_boolean, is_floating, namespace, on_cpu
+from einsum_cascade.interpret.arithmetic import Arithmetic
+from einsum_cascade.interpret.backend import (
+    Array,
+    Operand,
+    Shaped,
+    device_of,
+    is_boolean,
+    is_floating,
+    namespace,
+    on_cpu,
+)
 from einsum_cascade.interpret.binding import blocks, prepared, sizes_from
 from einsum_cascade.interpret.evaluate import Evaluator, Observer
-from einsum_cascade.interpret.field import SCALAR, Field, Labelled, aligned, filled, meet
+from einsum_cascade.interpret.field import SCALAR, Field, Labelled, aligned, filled, meet, union
 from einsum_cascade.interpret.lifetimes import Lifetimes, hoisted, inlined, lifetimes
 from einsum_cascade.interpret.products import summed
 from einsum_cascade.interpret.reduction import reduced
@@ -39,7 +49,7 @@ Result = tuple[Array, Array | None]
 def run(
     cascade: Cascade, tensors: Mapping[str, Shaped], *, sizes: Mapping[str, Value] | None = None,
     xp: str | ModuleType | None = None, keep: Iterable[str] = (), observe: Observer | None = None,
-    presence: Literal[False] = False,
+    presence: Literal[False] = False, arithmetic: Arithmetic | None = None,
 ) -> dict[str, Array]: ...  # fmt: skip
 
 
@@ -47,14 +57,14 @@ def run(
 def run(
     cascade: Cascade, tensors: Mapping[str, Shaped], *, sizes: Mapping[str, Value] | None = None,
     xp: str | ModuleType | None = None, keep: Iterable[str] = (), observe: Observer | None = None,
-    presence: Literal[True],
+    presence: Literal[True], arithmetic: Arithmetic | None = None,
 ) -> dict[str, Result]: ...  # fmt: skip
 
 
 def run(
     cascade: Cascade, tensors: Mapping[str, Shaped], *, sizes: Mapping[str, Value] | None = None,
     xp: str | ModuleType | None = None, keep: Iterable[str] = (), observe: Observer | None = None,
-    presence: bool = False,
+    presence: bool = False, arithmetic: Arithmetic | None = None,
 ) -> dict[str, Array] | dict[str, Result]:  # fmt: skip
     """Compute the outputs of `cascade`.
 
@@ -69,6 +79,7 @@ def run(
     observe : called as observe(einsum, function, argument, mask) at every application of a function, before the
         argument is overwritten; mask None: everything is present. Batch blocks and loop steps call it one by one.
     presence : return (values, mask) for every tensor, mask None where everything is present
+    arithmetic : what a machine computes instead, for example a `numerics.rounding.Rounding`; None: that of the library
 
     Returns
     -------
@@ -89,7 +100,9 @@ def run(
     xp = namespace(xp, list(tensors.values()))
     arrays, dtype = prepared(xp, tensors)
     wanted = _wanted(cascade, keep)
-    job = _Job(cascade, arrays, names, wanted, xp, dtype, observe)
+    if arithmetic is not None:
+        arrays = {n: arithmetic.given(xp, n, a) if is_floating(xp, a) else a for n, a in arrays.items()}
+    job = _Job(cascade, arrays, names, wanted, xp, dtype, observe, arithmetic)
     values: dict[str, Array] = {}
     masks: dict[str, Array | None] = dict.fromkeys(wanted)
     with numpy.errstate(all="ignore"):
@@ -133,6 +146,7 @@ class _Job:
     xp: ModuleType
     dtype: object
     observe: Observer | None
+    arithmetic: Arithmetic | None = None
     steps: dict[int, _Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -170,7 +184,7 @@ class _Job:
             labels = [f"~{front - 1 - k}" for k in range(front) if array.shape[k] > 1]
             axes = (*labels, *(str(k) for k in range(own)))
             store.entries[name] = {(): Field(Labelled(array[key] if key else array, axes))}
-        runner = _Runner(scope, store, Evaluator(scope, store, self.observe), self.steps, self.lives)
+        runner = _Runner(scope, store, Evaluator(scope, store, self.observe, self.arithmetic), self.steps, self.lives)
         for node in self.plan:
             runner.run(node)
         return {name: store.whole(name) for name in self.wanted}
@@ -263,4 +277,19 @@ class _Runner:
         xp, array = self.scope.xp, found.values.array
         if is_floating(xp, array) or is_boolean(xp, array):  # two scalars that a mask chose from may be wider
             found = replace(found, values=self.scope.cast(found.values, self.scope.dtype))
+        if evaluator.arithmetic is not None and s.role == "einsum":
+            found = self.rounded(s, found, evaluator.arithmetic)
         self.store.write(s.target, found, evaluator.integer, step.operation)
+
+    def rounded(self, einsum: Einsum, found: Field, arithmetic: Arithmetic) -> Field:
+        """Return a result as the machine stores it; numbers that are not real, and scalars, are left alone."""
+        array = found.values.array
+        if found.absent or isinstance(array, SCALAR) or not is_floating(self.scope.xp, array):
+            return found
+        mask: Operand | None = None
+        if found.mask is not None:
+            axes = union(found.values.axes, found.mask.axes)
+            mask, array = aligned(found.mask, axes), aligned(found.values, axes)
+            found = Field(Labelled(array, axes), found.mask)
+        assert not isinstance(array, SCALAR) and not isinstance(mask, SCALAR)
+        return replace(found, values=Labelled(arithmetic.stored(self.scope.xp, einsum, array, mask), found.values.axes))

@@ -107,7 +107,7 @@ def _contracted(
     mask = _any(evaluator, everywhere, gone)
     if arrays:
         kept = [a for a in union(order, axes) if a not in gone and a in axes]
-        values, fresh = contract(xp, arrays, kept, scope.sizes, scope.dtype)
+        values, fresh = contract(xp, arrays, kept, scope.sizes, scope.dtype, evaluator.adder)
         within = meet(*(m for m in everywhere if set(m.axes) & gone))
         if within is not None and len(arrays) > 1 and not bool(xp.all(xp.isfinite(values.array))):
             values = _exact(evaluator, arrays, within, gone)
@@ -161,7 +161,8 @@ def _exact(evaluator: Evaluator, factors: Sequence[Labelled], mask: Labelled, go
     for factor in factors[1:]:
         whole = combine(lambda a, b: FUNCTIONS["mul"](xp, a, b), whole, factor)
     whole = combine(lambda m, v: select(xp, m, v, 0), mask, whole)
-    values, _ = contract(xp, [whole], [a for a in whole.axes if a not in gone], evaluator.scope.sizes, None)
+    kept = [a for a in whole.axes if a not in gone]
+    values, _ = contract(xp, [whole], kept, evaluator.scope.sizes, None, evaluator.adder)
     return values
 
 

@@ -1,0 +1,76 @@
+"""Many measurements: cascades, formats, exponential units and lengths side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from archsim.numerics.inputs import Tensors
+from archsim.numerics.measure import Measurement, Place, check_cascade, measure
+from einsum_cascade.cascade import Cascade
+from einsum_cascade.errors import SpecError
+from einsum_cascade.load import index, load
+from einsum_cascade.numerics.rules import Numerics
+
+__all__ = ["Campaign", "chosen", "run_campaign"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """What is measured: every cascade with every `numerics` (a word and an exponential unit each) on every input.
+
+    `inputs` gives the tensors of a length (None: as long as they are); `rows`: see `measure`.
+    """
+
+    cascades: tuple[Cascade, ...]
+    numerics: tuple[Numerics, ...]
+    lengths: tuple[int | None, ...]
+    inputs: Callable[[int | None], Tensors]
+    rows: int = 16
+    place: Place = field(default_factory=Place)
+
+    @property
+    def size(self) -> int:
+        """How many measurements it is."""
+        return len(self.cascades) * len(self.numerics) * len(self.lengths)
+
+
+def chosen(patterns: Sequence[str]) -> tuple[Cascade, ...]:
+    """Return the cascades with these names, of these files, or, where a name has * or ?, all that can be measured.
+
+    Raises SpecError: no such cascade, or one that cannot be measured; a pattern without any.
+
+    >>> [c.name for c in chosen(["attention_1pass", "attention_[13]pass*_causal"])]
+    ['attention_1pass', 'attention_1pass_causal', 'attention_3pass_causal']
+    """
+    found: dict[str, Cascade] = {}
+    for pattern in patterns:
+        fitting = [load(Cascade, n) for n in index() if set(pattern) & set("*?") and fnmatchcase(n, pattern)]
+        fitting = [c for c in fitting if _measurable(c)]
+        for cascade in fitting or [load(Cascade, pattern)]:
+            check_cascade(cascade)
+            found.setdefault(cascade.name, cascade)
+    return tuple(found.values())
+
+
+def _measurable(cascade: Cascade) -> bool:
+    try:
+        check_cascade(cascade)
+    except SpecError:
+        return False
+    return True
+
+
+def run_campaign(campaign: Campaign, progress: Callable[[str, int, int], None] | None = None) -> list[Measurement]:
+    """Return all measurements, by length, then cascade, then numerics. Raises SpecError as `measure` does."""
+    result: list[Measurement] = []
+    for length in campaign.lengths:
+        tensors = campaign.inputs(length)
+        label = f"{tensors['K'].shape[1]} keys, {tensors['Q'].shape[1]} queries"
+        total = len(campaign.cascades) * len(campaign.numerics)
+        for done, (cascade, numerics) in enumerate((c, n) for c in campaign.cascades for n in campaign.numerics):
+            if progress is not None:
+                progress(label, done, total)
+            result.append(measure(cascade, numerics, tensors, place=campaign.place, rows=campaign.rows))
+        if progress is not None:
+            progress(label, total, total)
+    return result

@@ -1,0 +1,75 @@
+"""A figure of measurements: the error of the output and of the attention weights, cascades and formats side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from archsim.numerics.measure import Measurement
+from archsim.plot import MARKERS, PALETTE, STYLE, length_label
+
+__all__ = ["draw_measurements"]
+
+PANELS = (
+    ("error_rms", "error of the output\n(RMS, relative)"),
+    ("kl_mean", "divergence of the\nweights [nats]"),
+)
+
+
+def draw_measurements(measurements: Sequence[Measurement], title: str, file: Path) -> None:
+    """Draw cascades along the axis, a marker a format; a cross at the top where queries were lost. One column a length.
+
+    `file` ends in .png, .svg or .pdf.
+    """
+    cascades = list(dict.fromkeys(m.cascade for m in measurements))
+    series = list(dict.fromkeys((m.format, m.exponential) for m in measurements))
+    lengths = list(dict.fromkeys(m.length for m in measurements))
+    width = max(7.0, len(lengths) * (1.2 + len(cascades) * max(0.5, 0.13 * len(series))))
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+        canvas = Figure(figsize=(width, 7.2), layout="constrained")
+        axes = canvas.subplots(len(PANELS), len(lengths), sharex=True, sharey="row", squeeze=False)
+        for line, (quantity, label) in zip(axes, PANELS, strict=True):
+            for axis, length in zip(line, lengths, strict=True):
+                own = [m for m in measurements if m.length == length]
+                _panel(axis, own, quantity, cascades, series)
+                if line is axes[0]:
+                    axis.set_title(f"{length_label(length)} keys")
+            line[0].set_ylabel(label)
+        several = len({e for _, e in series}) > 1
+        for i, (name, unit) in enumerate(series):
+            axes[0][0].plot([], [], MARKERS[i % len(MARKERS)], color=PALETTE[i % len(PALETTE)],
+                            label=f"{name}, {unit}" if several else name)  # fmt: skip
+        axes[0][0].plot([], [], "x", color="#444444", label="lost queries (large: all)")
+        canvas.legend(loc="outside lower center", ncols=min(4 if len(lengths) == 1 else 8, len(series) + 1))
+        canvas.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        canvas.savefig(file, dpi=140, metadata={"Date": None} if file.suffix == ".svg" else None)
+
+
+def _panel(
+    axis: Axes, own: Sequence[Measurement], quantity: str, cascades: list[str], series: list[tuple[str, str]]
+) -> None:  # fmt: skip
+    step = 0.8 / len(series)
+    axis.set_yscale("log")
+    for x in range(len(cascades) - 1):
+        axis.axvline(x + 0.5, color="#EEEEEE", linewidth=0.8)
+    for m in own:
+        i = series.index((m.format, m.exponential))
+        at, value = cascades.index(m.cascade) + (i - (len(series) - 1) / 2) * step, getattr(m, quantity)
+        colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
+        if value is not None and value > 0:
+            axis.plot([at], [value], marker, color=colour, markersize=6)
+        if m.lost:
+            size = 9 if m.lost == m.queries else 5
+            axis.plot([at], [0.985], "x", color=colour, markersize=size, transform=axis.get_xaxis_transform(),
+                      clip_on=False)  # fmt: skip
+    common = _common_prefix(cascades)
+    axis.set_xticks(range(len(cascades)), [c.removeprefix(common) for c in cascades], rotation=30, ha="right")
+    axis.set_xlim(-0.5, len(cascades) - 0.5)
+
+
+def _common_prefix(names: list[str]) -> str:
+    """Return what most names start with, up to an underscore: it need not be repeated on the axis."""
+    first = names[0].split("_")[0] + "_"
+    return first if len(names) > 1 and all(n.startswith(first) and n != first for n in names) else ""

@@ -1,0 +1,1 @@
+"""What machines compute instead of real numbers: exponential units, number formats, rounding between Einsums."""
