@@ -4,13 +4,13 @@
 // last, 1..P in the last, NMax at most; in_k_i counts in the first beat. The answer is a packet with the min(k, n)
 // largest in input order, lanes above out_len_o zero, every beat full but the last; of equal scores the first ones are
 // kept. k = 0 is answered by one empty last beat. A job with a beat of a wrong length or with too many scores is read
-// to its end and answered by one empty last beat with error_o. theta_o (the smallest score kept), rounds_o (pivots, or
-// passes), cycles_o (cycles of the selection) and error_o hold from the first beat of the answer to its last.
+// to its end and answered by one empty last beat with out_error_o. out_theta_o (the smallest score kept), out_rounds_o
+// (pivots, or passes), out_cycles_o (cycles of the selection) and out_error_o come with every beat of the answer.
 // clear_i drops everything at the next edge; then a new job may begin. A job is loaded while the answer before drains.
 // Mode: TopkQuickSelect or TopkRadixSelect (see quick_select, radix_select). Signed: scores are two's complement.
-// Cycles without stalls, with m = ceil(n/P), from the first beat to the offer of the last beat of the answer:
-// m + S + 1 + m + 2, one more if the last row read fills a row and leaves a rest; S = cycles_o, the selection from
-// start_i to done_o. For k = 0 and for a refused job: m + 4. Radix: at most 4 m + 24 for W <= 12, DigitBits = 4.
+// Cycles without stalls, from the first beat taken to the offer of the last beat of the answer, with m = ceil(n/P):
+// 2 m + S + 3, one more if the last row read fills a row and leaves a rest; S = out_cycles_o, the selection from start_i
+// to done_o. For k = 0 and for a refused job: m + 4. Radix: at most 4 m + 24 for W <= 12 and any scores.
 `include "archsim_assert.svh"
 
 module topk_engine
@@ -42,10 +42,10 @@ module topk_engine
     output logic [  LenWidth-1:0]                 out_len_o,
     output logic [         P-1:0][         W-1:0] out_score_o,
     output logic [         P-1:0][IndexWidth-1:0] out_idx_o,
-    output logic [         W-1:0]                 theta_o,
-    output logic [CountWidth-1:0]                 rounds_o,
-    output logic [          31:0]                 cycles_o,
-    output logic                                  error_o
+    output logic [         W-1:0]                 out_theta_o,
+    output logic [CountWidth-1:0]                 out_rounds_o,
+    output logic [          31:0]                 out_cycles_o,
+    output logic                                  out_error_o
 );
   localparam int unsigned Rows = (NMax + P - 1) / P;
   localparam int unsigned RowWidth = index_width(Rows);
@@ -348,10 +348,10 @@ module topk_engine
       shown_q.refused <= bad_q;
     end
   end
-  assign theta_o  = shown_q.theta ^ (shown_q.rounds == '0 ? '0 : Flip);
-  assign rounds_o = shown_q.rounds;
-  assign cycles_o = shown_q.cycles;
-  assign error_o  = shown_q.refused;
+  assign out_theta_o  = shown_q.theta ^ (shown_q.rounds == '0 ? '0 : Flip);
+  assign out_rounds_o = shown_q.rounds;
+  assign out_cycles_o = shown_q.cycles;
+  assign out_error_o  = shown_q.refused;
 
   `ARCHSIM_ARMED
   `ARCHSIM_ASSERT(CountFits, 32'(n_q) <= NMax)
