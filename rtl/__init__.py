@@ -1,0 +1,1 @@
+"""SystemVerilog kernels, their bit-accurate models, benches and proofs."""

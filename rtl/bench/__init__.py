@@ -1,0 +1,1 @@
+"""What the benches share: the tool chain, stream agents, coverage and the kernels' reference models."""
