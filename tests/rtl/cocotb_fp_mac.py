@@ -8,6 +8,7 @@ import numpy as np
 from rtl.bench.coverage import Bins
 from rtl.bench.models_float import MAC_LATENCY, bits16, bits32, float32, mac
 from rtl.bench.streams import parameters, seeded
+from tests.rtl.compare import equal
 from tests.rtl.operands import CLASSES, triples
 from tests.rtl.pipeline import through
 
@@ -29,9 +30,7 @@ async def results_are_the_model_s_bit_for_bit(dut: Any) -> None:
         rng,
     )
     for name, expected in (("y_o", bits32(y)), ("y16_o", bits16(y16))):
-        wrong = np.flatnonzero(np.array(found[name], dtype=np.uint32) != expected)
-        shown = [f"{a[i]:08x}*{b[i]:08x}+{c[i]:08x} = {found[name][i]:08x}, not {expected[i]:08x}" for i in wrong[:5]]
-        assert not wrong.size, f"{name}: {wrong.size} wrong: " + "; ".join(shown)
+        equal(name, found[name], expected, {"a": a, "b": b, "c": c})
     bins = Bins(["nan", "inf", "zero", "minus zero", "finite", "flushed", "carry to a power of two", "formats differ"])
     product = np.abs(float32(a).astype(np.float64) * float32(b) + float32(c)) if not np.isnan(y).all() else y
     bins.hit("nan", bool(np.isnan(y).any()))
