@@ -27,7 +27,7 @@ module exp_unit
   } special_t;
 
   // t = x * log2(e)
-  special_t special, special_t_;
+  special_t special, special_late;
   logic [31:0] t;
   assign special.nan = (&x_i[30:23]) && x_i[22:0] != '0;
   assign special.beyond = x_i[30:23] >= 8'd134;
@@ -52,7 +52,7 @@ module exp_unit
       .clk_i,
       .en_i,
       .d_i(special),
-      .q_o(special_t_)
+      .q_o(special_late)
   );
 
   // t in fixed point, 8 whole bits and 24 of fraction, is exact from 1/2 on; below, n is 0 and f is t.
@@ -76,7 +76,7 @@ module exp_unit
       fraction_q <= up ? 25'h100_0000 - {1'b0, fixed[23:0]} : {1'b0, fixed[23:0]};
       if (small_t) n_q <= '0;
       else n_q <= t[31] ? -$signed({2'b0, fixed[31:24]} + 10'(up)) : $signed({2'b0, fixed[31:24]} + 10'(up));
-      special_q <= special_t_;
+      special_q <= special_late;
     end
   end
 
