@@ -78,7 +78,7 @@ $(VENV)/.stamp-run: $(VENV)/.stamp-venv pyproject.toml constraints.txt
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-run
 	@echo "installing the development tools into $(VENV)"
-	@$(PIP_INSTALL) --editable '.[dev]'
+	@$(PIP_INSTALL) --editable '.[dev,rtl]'
 	@if [ -z '$(TORCH)' ]; then \
 	    echo "torch left alone (TORCH is empty)"; \
 	elif $(PIP_INSTALL) --only-binary torch '$(TORCH)' 2>$(VENV)/torch.log; then \

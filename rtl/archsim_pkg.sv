@@ -9,12 +9,12 @@ package archsim_pkg;
 
   // Bits that number 0..count-1; at least one, so that a vector of that width exists.
   function automatic int unsigned index_width(int unsigned count);
-    return (count > 1) ? $clog2(count) : 1;
+    return (count > 1) ? unsigned'($clog2(count)) : 1;
   endfunction
 
   // Bits that hold the values 0..maximum.
   function automatic int unsigned count_width(int unsigned maximum);
-    return $clog2(maximum + 1);
+    return unsigned'($clog2(maximum + 1));
   endfunction
 
 endpackage

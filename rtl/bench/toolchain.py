@@ -183,7 +183,7 @@ def compile_model(
                 timescale=("1ns", "1ps"),
                 log_file=log,
             )
-        except (subprocess.CalledProcessError, SystemExit) as error:
+        except (RuntimeError, subprocess.CalledProcessError, SystemExit) as error:
             text = log.read_text(errors="replace") if log.exists() else ""
             raise SimulationFailed(f"{top} does not build with {dict(parameters)}:\n{text[-6000:]}") from error
 
@@ -285,7 +285,9 @@ def simulate(
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
 
-    name = f"{bench.rpartition('.')[2]}-{testcase or 'all'}-{seed}-{digest(sorted((options or {}).items()))}-{os.getpid()}"
+    name = (
+        f"{bench.rpartition('.')[2]}-{testcase or 'all'}-{seed}-{digest(sorted((options or {}).items()))}-{os.getpid()}"
+    )
     folder = made.folder / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -315,7 +317,11 @@ def simulate(
                     f"+verilator+seed+{seed}",
                     f"+verilator+coverage+file+{data}",
                 ],
-                extra_env={"ARCHSIM_PARAMETERS": json.dumps(dict(made.parameters)), **(options or {})},
+                extra_env={
+                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                    "ARCHSIM_PARAMETERS": json.dumps(dict(made.parameters)),
+                    **(options or {}),
+                },
             )
         except SystemExit as error:
             failure = f"the simulator stopped with {error.code}"

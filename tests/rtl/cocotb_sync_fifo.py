@@ -24,7 +24,7 @@ async def beats_keep_their_order_under_all_stalls(dut: Any) -> None:
         bins.hit("empty", count == 0)
         bins.hit("full", count == depth)
         bins.hit("full and pop", count == depth and pop)
-        bins.hit("push and pop", push and pop or depth == 1)
+        bins.hit("push and pop", (push and pop) or depth == 1)
         bins.hit("wrap", len(source.taken) > depth)
 
     dut.clear_i.value = 0

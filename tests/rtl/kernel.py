@@ -15,7 +15,9 @@ def need_simulator() -> None:
         pytest.skip(reason)
 
 
-def check_kernel(top: str, parameters: Mapping[str, int], *, seeds: Sequence[int] = (1, 2), closed: bool = True) -> None:
+def check_kernel(
+    top: str, parameters: Mapping[str, int], *, seeds: Sequence[int] = (1, 2), closed: bool = True
+) -> None:
     """Run tests.rtl.cocotb_<top> and require every line and branch of the kernel's own file.
 
     Parameters
@@ -30,4 +32,6 @@ def check_kernel(top: str, parameters: Mapping[str, int], *, seeds: Sequence[int
     assert reached.counts, "the simulator wrote no coverage"
     if closed:
         missing = reached.missing(f"{top}.sv")
-        assert not missing, f"lines or branches that no stimulus reached with {dict(parameters)}:\n" + "\n".join(missing)
+        assert not missing, f"lines or branches that no stimulus reached with {dict(parameters)}:\n" + "\n".join(
+            missing
+        )
