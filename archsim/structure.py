@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archsim.axes import SYMBOLS, Axis, dimension_of
-from archsim.design import Design, DesignForm, read_design
+from archsim.design import Design, read_design
 from archsim.documents import Documents, default, documents
 from archsim.library import changed, energy_tables, find
 from archsim.paths import data_folder
@@ -86,7 +86,7 @@ def structure(space: Space, at: tuple[int, ...]) -> Structure:
         stands_for = {p: f"SWEPT_{i}" for i, p in enumerate(varying) if p.startswith("design.") and not _parameter(p)}
         for path, setting in settings.items():
             if path.startswith("design.") and (path not in varying or path in stands_for):
-                design = changed(design, DesignForm, setting.path, stands_for.get(path, setting.value))
+                design = changed(design, "design", setting.path, stands_for.get(path, setting.value))
     except SpecError as error:
         raise SpecError(_moved(space, d, settings) for d in error.diagnostics) from None
     defaults = {kind: str(getattr(found.mapping, kind)) for kind in ("design", "cascade")}

@@ -123,8 +123,8 @@ def test_none_removes() -> None:
     [
         ("workload", "bert", "head_dims", "hint: did you mean head_dim or heads or "),
         ("design", "fusemax", "memories.buffer.capcity", "hint: did you mean capacity?"),
-        ("design", "fusemax", "memoris.buffer.capacity", "hint: did you mean memories?"),
-        ("design", "fusemax", "qqq", "hint: known: arrays, clock, description, design, energy, memories, parameters, power, source"),  # noqa: E501
+        ("design", "fusemax", "memoris.buffer.capacity", "hint: did you mean memories or "),
+        ("design", "fusemax", "qqq", "hint: known: arrays, clock, description, design, energy, memories, numerics, parameters, power, source"),  # noqa: E501
         ("mapping", "flat", "groups.attention.lops", "hint: did you mean loops?"),
         ("design", "fusemax", "", "hint: known: "),
     ],
