@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim import model, pareto
+from archsim.axes import dimension_of
 from archsim.mapping import compare
 from archsim.outcome import outcome
 from archsim.setting import KINDS
 from archsim.space import OUTPUTS, VERDICTS, Column, Space, find_space, read_space
-from archsim.structure import MOST_CHECKED, Structure, completed, structure, structures
+from archsim.structure import Structure, completed, structure, structures
 from archsim.value import Value, evaluate
 from einsum_cascade.document import read
 
@@ -63,8 +63,7 @@ def structure_of(given: Order, at: tuple[int, ...]) -> Structure:
 @lru_cache(maxsize=8)
 def output_columns(given: Order) -> tuple[Column, ...]:
     """Return the columns of what comes out: the arrays are those of all designs."""
-    checked = islice(structures(space_of(given)), MOST_CHECKED)
-    arrays = dict.fromkeys(a for at in checked for a in structure_of(given, at).found.design.arrays)
+    arrays = dict.fromkeys(a for at in structures(space_of(given)) for a in structure_of(given, at).found.design.arrays)
     return (
         *(Column(name=n, role="output", unit=unit, label=label) for n, (unit, label) in OUTPUTS.items()),
         *(Column(name=f"utilization_{a}", role="output", label=f"utilization of {a}") for a in arrays),
@@ -142,7 +141,8 @@ def _column(space: Space, path: str, value: Value | str, points: NDArray[np.int6
         column = np.empty(len(points), dtype=object)
         column.fill(value)  # one text for all; np.full makes a copy for each
         return column
-    integral = any(a.integral for a in space.axes if a.path == path)
+    counted = dimension_of(path) in ("", "bytes")
+    integral = counted and any(a.integral for a in space.axes if a.path == path)
     return np.broadcast_to(np.asarray(value, dtype=np.int64 if integral else np.float64), len(points))
 
 
