@@ -189,10 +189,11 @@ def _range(document: Document, path: str, form: dict[str, Plain], at: Keys) -> A
     first, last = (float(e) for e in ends if e is not None)
     if last < first:
         raise fail(f"the range ends at {bounds[1]}, before it starts", kind, 1, expected=expected)
+    numbers: Array
     if kind == "powers_of_two":
         if math.frexp(first)[0] != 0.5 and "multiple_of" not in form and not dimension_of(path):
             raise fail(f"{bounds[0]} is not a power of two", kind, 0, expected="such as 1K")
-        numbers: Array = first * 2.0 ** np.arange(math.floor(math.log2(last / first)) + 1)
+        numbers = first * np.exp2(np.arange(math.floor(math.log2(last / first)) + 1, dtype=np.float64))
     else:
         count = bounds[2]
         if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= LONGEST:
@@ -203,6 +204,6 @@ def _range(document: Document, path: str, form: dict[str, Plain], at: Keys) -> A
         step = _number(path, form["multiple_of"], document.place(*at, "multiple_of"))
         if step is None or not 0 < step < math.inf:
             raise fail(f"{form['multiple_of']} is not a positive number", "multiple_of")
-        numbers = np.unique(np.maximum(np.round(numbers / step), 1) * step)
+        numbers = np.unique(np.asarray(np.maximum(np.round(numbers / step), 1) * step, dtype=np.float64))
     _checked(path, numbers.tolist(), [document.place(*at, kind)] * len(numbers))
     return numbers

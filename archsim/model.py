@@ -26,7 +26,7 @@ from einsum_cascade.errors import Diagnostic, SpecError
 
 __all__ = ["CHUNK", "evaluate", "parts"]
 
-CHUNK = 32768
+CHUNK = 16384
 """Points that are evaluated together: few enough that the intermediate arrays stay in a core's cache."""
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "Store", "connected", "export", "query", "summary"]
 
-MEMORY = "64MB"
+MEMORY = "32MB"
 """What DuckDB may use: a chunk goes to the file as a whole, so that it needs little."""
 
 Array = NDArray[np.float64]

@@ -85,7 +85,8 @@ MACHINE = package(
         "simulate": "model",
         "store": "pareto",
         "pareto": "",
-        "sweep": "store outcome version",
+        "chunk": "outcome pareto",
+        "sweep": "store chunk version",
         # What a sweep found, and where else it can run.
         "results": "store",
         "fronts": "pareto results",
@@ -94,7 +95,7 @@ MACHINE = package(
         "breakdown": "results structure model version",
         "page": "breakdown fronts sample show",
         "jobs": "units",
-        "cluster": "jobs sweep version",
+        "cluster": "jobs sweep structure version",
         # What the commands are made of.
         "study": "",
         "plot": "study",
