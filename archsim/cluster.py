@@ -155,12 +155,11 @@ def evaluate_chunk(given: Order, documents: tuple[tuple[str, str], ...], chunk: 
     """
     start = time.perf_counter()
     here = _documents(given)
-    different = [
-        name for name, _ in dict.fromkeys((*documents, *here)) if dict(documents).get(name) != dict(here).get(name)
-    ]
+    there, own = dict(documents), dict(here)
+    different = [name for name in dict.fromkeys((*there, *own)) if there.get(name) != own.get(name)]
     if different:
         place = Place(file=socket.gethostname())
-        message = f"{', '.join(dict.fromkeys(different))}: another document than where the sweep was started"
+        message = f"{', '.join(different)}: another document than where the sweep was started"
         raise SpecError([Diagnostic(place=place, message=message, hint="install the same on every node")])
     return run_chunk(given, chunk), time.perf_counter() - start
 
@@ -235,11 +234,12 @@ def local(workers: int) -> "Iterator[Client]":
     needed("--cluster")
     from distributed import Client, LocalCluster
 
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
-                     silence_logs=logging.ERROR) as cluster,
-        Client(cluster) as client,
-    ):  # fmt: skip
+    started = LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",  # a free port: two sweeps do not get in each other's way
+        silence_logs=logging.ERROR,
+    )  # fmt: skip
+    with started as cluster, Client(cluster) as client:
         yield client
 
 

@@ -104,7 +104,7 @@ def queue(kind: str, jobs: Jobs) -> "JobQueueCluster":
     from dask_jobqueue import LSFCluster, SLURMCluster
 
     cluster: JobQueueCluster = {"slurm": SLURMCluster, "lsf": LSFCluster}[kind](
-        scheduler_options={"dashboard_address": None}, **_given(jobs, kind)
+        scheduler_options={"dashboard_address": ":0"}, **_given(jobs, kind)
     )
     cluster.adapt(minimum_jobs=jobs.jobs, maximum_jobs=jobs.jobs)
     return cluster

@@ -37,8 +37,8 @@ def _exported(_context: click.Context, _option: click.Parameter, file: Path | No
 @place_options
 @click.option("--dry-run", is_flag=True, help="Only check the study and show where it would run, with a job's script.")
 @json_option
-def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, cluster: str | None, workers: int | None, config: Path | None,
-          dry_run: bool, as_json: bool) -> None:  # fmt: skip
+def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, cluster: str | None,
+          workers: int | None, config: Path | None, dry_run: bool, as_json: bool) -> None:  # fmt: skip
     """Evaluate every point of a design space and store the results, point by point, with their Pareto front.
 
     STUDY.yaml names documents and axes over any number in them; archsim/README.md says how. A sweep that was stopped,
