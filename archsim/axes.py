@@ -131,21 +131,21 @@ def _number(path: str, value: Plain, place: Place) -> int | float | None:
     dimension = dimension_of(path)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if not isinstance(value, str) and not dimension:
+        return value
     match = NUMBER.fullmatch(str(value))
     if match is None:
         return _constant(str(value), place) if re.match(r"\s*[\d(-]", str(value)) else None
     unit = match.group(2)
     if dimension:
         return quantity(value, dimension, place)
-    if not isinstance(value, str):
-        return value
     if unit in SHORT:
         number = float(match.group(1)) * SHORT[unit]
         return int(number) if number.is_integer() else number
     for name, units in DIMENSIONS.items() if unit and path.startswith("design.") else ():
         if unit in units:
             return quantity(value, name, place)
-    return _constant(value, place) if not unit or not unit[0].isalpha() else None
+    return _constant(str(value), place) if not unit or not unit[0].isalpha() else None
 
 
 def _constant(text: str, place: Place) -> int | float:
@@ -205,5 +205,8 @@ def _range(document: Document, path: str, form: dict[str, Plain], at: Keys) -> A
         if step is None or not 0 < step < math.inf:
             raise fail(f"{form['multiple_of']} is not a positive number", "multiple_of")
         numbers = np.unique(np.asarray(np.maximum(np.round(numbers / step), 1) * step, dtype=np.float64))
-    _checked(path, numbers.tolist(), [document.place(*at, kind)] * len(numbers))
+    near = np.round(numbers)
+    numbers = np.where(np.abs(numbers - near) <= 1e-12 * near, near, numbers)  # 4096.0000000000005 of a log range
+    odd = numbers[numbers != np.floor(numbers)] if whole(path) else []
+    _checked(path, [float(n) for n in odd[:1]], [document.place(*at, kind)] * len(odd[:1]))
     return numbers

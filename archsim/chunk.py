@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim import model, pareto
+from archsim.axes import dimension_of
 from archsim.mapping import compare
 from archsim.outcome import outcome
 from archsim.setting import KINDS
@@ -142,7 +143,8 @@ def _column(space: Space, path: str, value: Value | str, points: NDArray[np.int6
         column = np.empty(len(points), dtype=object)
         column.fill(value)  # one text for all; np.full makes a copy for each
         return column
-    integral = any(a.integral for a in space.axes if a.path == path)
+    counted = dimension_of(path) in ("", "bytes")
+    integral = counted and any(a.integral for a in space.axes if a.path == path)
     return np.broadcast_to(np.asarray(value, dtype=np.int64 if integral else np.float64), len(points))
 
 

@@ -29,6 +29,9 @@ MEMORY = "32MB"
 Array = NDArray[np.float64]
 Classes = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
+SHOWN = 6
+"""Changes that a message lists."""
+
 TABLES = {"points", "study", "chunks", "front"}
 TYPES = {"b": "BOOLEAN", "i": "BIGINT", "f": "DOUBLE", "O": "VARCHAR"}
 
@@ -145,15 +148,13 @@ class Store:
             yield store
 
     def _resume(self) -> None:
-        there = {str(t) for (t,) in self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        if not there:
+        if not _tables(self._connection):
             return  # made with the first chunk, whose columns have the types
-        if not there >= TABLES:
-            raise _fail(self.path, "this DuckDB file holds no sweep", hint="give another file with -o")
+        _check_tables(self.path, self._connection)
         changes = list(_changes(_header(self._connection), self.header))
         if changes:
             hint = "give another file with -o, or remove this one to start anew"
-            raise _fail(self.path, "these are results of another sweep: " + "; ".join(changes), hint=hint)
+            raise _fail(self.path, "these are results of another sweep: " + _listed(changes), hint=hint)
         self.done = {int(c) for (c,) in self._connection.execute("SELECT chunk FROM chunks").fetchall()}
         names = ", ".join(f"p.{_quoted(n)}" for n in self._front)
         sql = f"SELECT point, {names} FROM front JOIN points p USING (point) ORDER BY point"
@@ -243,7 +244,7 @@ def query(path: Path, sql: str) -> tuple[list[str], Iterator[tuple[object, ...]]
             found = connection.execute(sql)
             rows = found.fetchall() if found.description else []
         except (duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.DataError) as error:
-            raise SpecError([Diagnostic(place=Place(file="SQL"), message=str(error))]) from None
+            raise SpecError([Diagnostic(place=Place(file="SQL"), message=str(error).partition(": ")[2])]) from None
         return [d[0] for d in found.description or ()], iter(rows)
 
 
@@ -255,6 +256,7 @@ def export(path: Path, target: Path) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with connected(path, read_only=True, memory="128MB") as connection:
+            _check_tables(path, connection)
             name = str(temporary).replace("'", "''")
             connection.execute(f"COPY (SELECT * FROM points ORDER BY point) TO '{name}' (FORMAT {form})")
         os.replace(temporary, target)
@@ -267,6 +269,7 @@ def export(path: Path, target: Path) -> None:
 def summary(path: Path) -> dict[str, object]:
     """Return what results hold: points, feasible ones, reasons, bottlenecks, the front, the best of each objective."""
     with connected(path, read_only=True, memory="128MB") as connection:
+        _check_tables(path, connection)
         found = _header(connection)
         run = connection.execute
         total, feasible = run("SELECT count(*), count(*) FILTER (feasible) FROM points").fetchone() or (0, 0)
@@ -290,6 +293,15 @@ def summary(path: Path) -> dict[str, object]:
         }  # fmt: skip
 
 
+def _tables(connection: "duckdb.DuckDBPyConnection") -> set[str]:
+    return {str(t) for (t,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+def _check_tables(path: Path, connection: "duckdb.DuckDBPyConnection") -> None:
+    if not _tables(connection) >= TABLES:
+        raise _fail(path, "this DuckDB file holds no sweep", hint="give another file")
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -305,6 +317,11 @@ def _header(connection: "duckdb.DuckDBPyConnection") -> Header:
     found = dict(zip(names, row, strict=True))
     found |= {n: json.loads(found[n]) for n in ("documents", "objectives", "per")}
     return Header(**found)
+
+
+def _listed(changes: Sequence[str]) -> str:
+    more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+    return "; ".join(changes[:SHOWN]) + more
 
 
 def _changes(old: Header, new: Header) -> Iterator[str]:
@@ -330,4 +347,5 @@ def _differences(was: Plain, now: Plain, at: str) -> Iterator[str]:
         if at in ("axes", "documents", "derived") and order != [k for k in now if k in was]:
             yield f"the order of {at} was {', '.join(was)}"
     elif was != now:
-        yield f"{at} was {json.dumps(was)}, is {json.dumps(now)}"
+        old, new = json.dumps(was), json.dumps(now)
+        yield f"{at} is gone" if now is None else f"{at} is new" if was is None else f"{at} was {old}, is {new}"

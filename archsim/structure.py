@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,15 +10,16 @@ from pathlib import Path
 from archsim.axes import SYMBOLS, Axis, dimension_of
 from archsim.design import Design, DesignForm, read_design
 from archsim.documents import Documents, default, documents
-from archsim.library import changed, energy_tables, find
+from archsim.library import FORMS, changed, energy_tables, find
 from archsim.paths import data_folder
-from archsim.setting import KINDS, Setting
+from archsim.setting import KINDS, Setting, applicable
 from archsim.space import Space
 from archsim.value import Value, evaluate
 from archsim.workload import Workload
 from einsum_cascade.document import Document, Plain, read_text
 from einsum_cascade.errors import Diagnostic, SpecError
 from einsum_cascade.load import index
+from einsum_cascade.parse import parse_expression
 
 __all__ = ["Structure", "completed", "fingerprints", "structure", "structures"]
 
@@ -44,6 +45,17 @@ class Structure:
         """Return the design with numbers by path, each one or an array of shape (n,). Raises SpecError."""
         given = {self.stands_for.get(p, p.rpartition(".")[2]): v for p, v in values.items() if p.startswith("design.")}
         return read_design(self.design, energy_tables(), given) if given else self.found.design
+
+    def constants(self, values: Dict[str, Value]) -> dict[str, Value]:
+        """Return the parameters of the design with numbers by path, whatever comes of them. Raises SpecError."""
+        found = {p.removeprefix("design.parameters."): v for p, v in values.items() if _parameter(p)}
+        data = self.design.data
+        given = data.get("parameters") if isinstance(data, dict) else None
+        for name, text in given.items() if isinstance(given, dict) else ():
+            if name not in found:
+                place = self.design.place("parameters", name)
+                found[name] = evaluate(parse_expression(str(text), place), found)
+        return found
 
     def sizes(self, values: Dict[str, Value]) -> Workload:
         """Return the workload with numbers by path."""
@@ -74,27 +86,40 @@ def structure(space: Space, at: tuple[int, ...]) -> Structure:
     chosen = {a.path: (a, i if a.numbers is None else 0) for d, i in zip(space.dimensions, at, strict=True) for a in d}
     names = {kind: _beside(space, a.text(i)) for kind, (a, i) in chosen.items() if kind in KINDS}
     settings = {p: _setting(a, i) for p, (a, i) in chosen.items() if p not in KINDS}
-    for path in space.derived:
-        settings[path] = _one(path)
+    settings |= {p: _one(p) for p in space.derived}
+    varying = [p for p, (a, _) in chosen.items() if a.numbers is not None] + list(space.derived)
+    # Numbers need not make sense together at every point: of those that vary only new ranks are there from the start.
+    fixed = [s for p, s in settings.items() if p not in varying or p.startswith(("cascade.", "workload.ranks."))]
     try:
-        with_derived = documents(**names, settings=list(settings.values()))  # type: ignore[arg-type]
-        found = with_derived
-        if space.derived:  # they were there to be checked alone
-            found = documents(**names, settings=[s for p, s in settings.items() if p not in space.derived])  # type: ignore[arg-type]
-        design = find("design", names.get("design") or default(found.mapping, "design"))
-        varying = [p for p, (a, _) in chosen.items() if a.numbers is not None] + list(space.derived)
+        found = documents(**names, settings=fixed)  # type: ignore[arg-type]
+        machine = names.get("design") or default(found.mapping, "design")
+        design = find("design", machine)
+        _check_paths({**names, "design": machine}, [settings[p] for p in varying])
         stands_for = {p: f"SWEPT_{i}" for i, p in enumerate(varying) if p.startswith("design.") and not _parameter(p)}
         for path, setting in settings.items():
             if path.startswith("design.") and (path not in varying or path in stands_for):
                 design = changed(design, DesignForm, setting.path, stands_for.get(path, setting.value))
     except SpecError as error:
-        raise SpecError(_moved(space, d, settings) for d in error.diagnostics) from None
+        positions = {p: i for p, (_, i) in chosen.items()}
+        raise SpecError(_moved(space, d, settings, positions) for d in error.diagnostics) from None
     defaults = {kind: str(getattr(found.mapping, kind)) for kind in ("design", "cascade")}
     return Structure(
         found=found, names={**defaults, **{k: chosen[k][0].text(chosen[k][1]) for k in names}}, design=design,
         texts={p: a.text(i) for p, (a, i) in chosen.items() if a.numbers is None and p not in KINDS},
         stands_for=stands_for,
     )  # fmt: skip
+
+
+def _check_paths(names: Dict[str, str], settings: Sequence[Setting]) -> None:
+    wrong: list[Diagnostic] = []
+    for setting in settings:
+        try:
+            if setting.kind in FORMS:
+                applicable(setting.kind, names[setting.kind], [setting])
+        except SpecError as error:
+            wrong += error.diagnostics
+    if wrong:
+        raise SpecError(wrong)
 
 
 def _parameter(path: str) -> bool:
@@ -126,15 +151,15 @@ def _plain(path: str, number: float) -> Plain:
     return int(number) if number.is_integer() else number
 
 
-def _moved(space: Space, d: Diagnostic, settings: Dict[str, Setting]) -> Diagnostic:
+def _moved(space: Space, d: Diagnostic, settings: Dict[str, Setting], positions: Dict[str, int]) -> Diagnostic:
     """Return a mistake in the place of the sweep file that it comes from."""
     document = space.document
     for path, setting in settings.items():
         if d.place.file == "--set" and d.place.text == setting.text:
             section = "derived" if path in space.derived else "axes"
             at_key = d.place.column == setting.place.column
-            keys = (section, f"{path}#key") if at_key else (section, path)
-            return replace(d, place=document.places.get(keys, document.place(section, path)))
+            item = document.place(section, path, positions.get(path, 0))
+            return replace(d, place=document.places[section, f"{path}#key"] if at_key else item)
     for axis in space.axes:  # a document that does not exist
         for i, value in enumerate(axis.values):
             named = axis.path in KINDS and d.place.file in (value, _beside(space, str(value)))
@@ -159,7 +184,7 @@ def completed(space: Space, own: Structure, values: Dict[str, Value]) -> tuple[d
 
 def _names(space: Space, own: Structure, values: Dict[str, Value]) -> dict[str, Value]:
     named = {space.names[p]: v for p, v in values.items()}
-    return {**own.sizes(values).sizes(), **own.machine(values).parameters, **named}
+    return {**own.sizes(values).sizes(), **own.constants(values), **named}
 
 
 def fingerprints(space: Space) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from archsim.chunk import Chunk, Columns, Order, order, output_columns, run_chunk, space_of, structure_of
+from archsim.mapping import concrete
 from archsim.plan import plan
 from archsim.space import Column, columns_json
 from archsim.store import Header, Store
@@ -20,7 +21,20 @@ from archsim.value import evaluate
 from archsim.version import __version__
 from einsum_cascade.errors import Diagnostic, SpecError
 
-__all__ = ["CHUNK", "Chunk", "Columns", "Done", "Order", "Runner", "in_threads", "order", "run_chunk", "sweep"]
+__all__ = [
+    "CHUNK",
+    "Chunk",
+    "Columns",
+    "Done",
+    "Order",
+    "Runner",
+    "check",
+    "chunks",
+    "in_threads",
+    "order",
+    "run_chunk",
+    "sweep",
+]
 
 CHUNK = 122_880
 """Points of a chunk: one row group of the results."""
@@ -73,7 +87,9 @@ def check(given: Order) -> None:
             for c in space.where:
                 evaluate(c.left, names), evaluate(c.right, names)
         try:
-            plan(own.found.cascade, own.found.mapping, own.found.design)
+            found = own.found
+            names = {**found.workload.sizes(), **found.design.parameters, **found.values}
+            plan(found.cascade, concrete(found.mapping, names), found.design)
         except SpecError as error:
             refused.append(error)
     if refused and len(refused) == number:
@@ -129,9 +145,9 @@ def sweep(given: Order, file: Path, runner: Runner = in_threads, command: str = 
     check(given)
     with Store.opened(file, header(given, command), space_of(given).classes) as store:
         total = store.header.total
-        before = done = sum(c.count for c in chunks(total) if c.number in store.done)
+        before = done = sum(c.count for c in chunks(total, size=CHUNK) if c.number in store.done)
         progress(done, total)
-        for chunk, columns, seconds in runner(given, chunks(total, frozenset(store.done))):
+        for chunk, columns, seconds in runner(given, chunks(total, frozenset(store.done), CHUNK)):
             store.add(chunk.number, chunk.first, chunk.count, seconds, columns)
             done += chunk.count
             progress(done, total)

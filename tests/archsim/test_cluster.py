@@ -324,8 +324,9 @@ def test_a_client_that_is_killed(study: Path, client: "distributed.Client") -> N
     script.write_text(KILLED, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     command = [sys.executable, str(script), str(study), str(there)]
-    with subprocess.Popen(command, env=environment, text=True,
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:  # fmt: skip
+    command = [sys.executable, str(script), str(study), str(there)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
         assert process.stdout is not None
         word, *pids = process.stdout.readline().split()
         process.kill()

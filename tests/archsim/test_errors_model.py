@@ -1,4 +1,4 @@
-"""Every bad design, mapping and workload in tests/errors_model gets exactly the text that stands beside it."""
+"""Every bad design, mapping, workload and sweep in tests/errors_model gets exactly the text that stands beside it."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from archsim.design import Design
 from archsim.library import load
 from archsim.mapping import Mapping
 from archsim.model import evaluate
+from archsim.sweep import check, order
 from archsim.workload import Workload
 from einsum_cascade import Cascade
 from einsum_cascade.errors import SpecError
@@ -23,6 +24,9 @@ def test_there_are_many() -> None:
 def use(file: Path) -> None:
     """Read a file as what its name says, and evaluate it if it can be read."""
     kind = file.stem.partition("_")[0]
+    if kind == "sweep":
+        check(order(file))
+        return
     mapping = load(Mapping, file if kind == "mapping" else "fusemax_binding")
     design = load(Design, file if kind == "design" else mapping.design)
     workload = load(Workload, file if kind == "workload" else "bert")
