@@ -27,6 +27,7 @@ class Chain:
     size: Value
     perfect: bool = True
     _memo: dict[tuple[frozenset[str], int, int], tuple[Value, Value]] = field(default_factory=dict, repr=False)
+    _regions: dict[tuple[frozenset[str], frozenset[str]], "list[Region]"] = field(default_factory=dict, repr=False)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -60,6 +61,13 @@ class Chain:
         if np.any(np.greater(rest, 0)):
             result = result + either(np.greater(rest, 0), self.count(chosen, at + 1, rest), 0)
         return result
+
+    def regions(self, own: frozenset[str], loops: frozenset[str]) -> "list[Region]":
+        """Return the regions of the whole axis (`regions`); several tensors that move alike share them."""
+        key = (own & self.names, loops & self.names)
+        if key not in self._regions:
+            self._regions[key] = regions(self, *key, 0, self.size)
+        return self._regions[key]
 
     def divide(self, at: int, size: Value) -> tuple[Value, Value]:
         """Return how many full tiles of a part `size` points hold, and the points left over."""

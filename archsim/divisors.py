@@ -29,17 +29,32 @@ def divisors(number: int) -> NDArray[np.int64]:
 TABLE = 2**16
 """Divisors of numbers up to this one are looked up in one table; those of larger ones are found number by number."""
 
-TRIES = 12
-
 
 @lru_cache(maxsize=2)
-def _table(size: int) -> NDArray[np.float64]:
-    """All (number, divisor) up to `size`, as sorted number * TABLE * 2 + divisor."""
+def _table(size: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """The divisors of 1 to `size`, ascending, one number after the other, and where those of each number begin."""
     divisor = np.arange(1, size + 1)
     times = size // divisor
     each = np.repeat(divisor, times)
     nth = np.arange(len(each)) - np.repeat(np.cumsum(times) - times, times) + 1
-    return np.sort((each * nth * (2.0 * TABLE)) + each)
+    number = each * nth
+    begins = np.concatenate([[0, 0], np.cumsum(np.bincount(number, minlength=size + 1)[1:])])
+    return each[np.argsort(number, kind="stable")].astype(np.float64), begins.astype(np.int32)
+
+
+def _looked_up(wholes: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Search among the divisors of every number at once, by bisection."""
+    table, begins = _table(1 << int(np.ceil(np.log2(wholes.max()))))
+    number = wholes.astype(np.int64)
+    low = begins.take(number)
+    left = begins.take(number + 1) - low  # divisors that may still be the one
+    for _ in range(int(left.max()).bit_length()):
+        half = left >> 1
+        middle = low + half
+        fits = table.take(middle) <= limits
+        low = np.where(fits, middle, low)
+        left = np.where(fits, left - half, np.maximum(half, 1))
+    return table.take(low)
 
 
 def largest_divisor(whole: Value, limit: Value) -> Value:
@@ -53,23 +68,16 @@ def largest_divisor(whole: Value, limit: Value) -> Value:
     if not isinstance(whole, np.ndarray) and not isinstance(limit, np.ndarray):
         found = divisors(int(whole))
         return int(found[max(0, int(np.searchsorted(found, limit, side="right")) - 1)])
+    if not isinstance(whole, np.ndarray):
+        found = divisors(int(whole))
+        at = np.maximum(np.searchsorted(found, limit, side="right") - 1, 0)
+        return np.asarray(found[at], dtype=np.float64)
     wholes, limits = np.broadcast_arrays(np.asarray(whole, float), np.asarray(limit, float))
     result: NDArray[np.float64] = np.clip(limits, 1, wholes)  # itself, where everything fits
     open_ = np.flatnonzero(limits < wholes)
-    # A divisor not above the limit is whole / k with the smallest k >= whole / limit: often one of the first few.
-    k = np.ceil(wholes[open_] / np.maximum(limits[open_], 1))
-    for _ in range(TRIES):
-        quotient = wholes[open_] / k
-        hit = quotient == np.floor(quotient)
-        result[open_[hit]] = quotient[hit]
-        open_, k = open_[~hit], k[~hit] + 1
-        if not open_.size:
-            return result
     small = open_[wholes[open_] <= TABLE]
     if small.size:
-        table = _table(1 << int(np.ceil(np.log2(wholes[small].max()))))
-        keys = wholes[small] * (2.0 * TABLE) + np.maximum(np.floor(limits[small]), 1)
-        result[small] = table[np.searchsorted(table, keys, side="right") - 1] % (2.0 * TABLE)
+        result[small] = _looked_up(wholes[small], limits[small])
     for k in open_[wholes[open_] > TABLE]:
         found = divisors(int(wholes[k]))
         result[k] = found[max(0, np.searchsorted(found, limits[k], side="right") - 1)]

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from archsim.chain import Chain, Region, regions
+from archsim.chain import Chain, Region
 from archsim.value import Condition, Value, either, smaller
 from einsum_cascade.einsum import Access, Expression, Variable, walk
 
@@ -154,6 +154,9 @@ class LoopNest:
     batch: tuple[str, ...]
     extents: Extents
     _memo: dict[tuple[object, ...], Value] = field(default_factory=dict, compare=False, repr=False)
+    _parts: dict[tuple[tuple[str, ...], ...], tuple[Extents, frozenset[str]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def temporal(self) -> tuple[str, ...]:
@@ -191,7 +194,7 @@ class LoopNest:
         extents, own = self._own(axes)
         loops = frozenset(given)
         moving = [(c, own & c.names) for c in extents._touched(own)]
-        found = [regions(c, parts, loops, 0, c.size) for c, parts in moving]
+        found = [c.regions(parts, loops) for c, parts in moving]
         total: Value = 0
         for some in product(*found):
             words: Value = 1
@@ -205,6 +208,11 @@ class LoopNest:
 
     def _own(self, axes: tuple[tuple[str, ...], ...]) -> tuple[Extents, frozenset[str]]:
         """The parts with which a tensor varies; joined variables are taken apart where it has only the fine ones."""
+        if axes not in self._parts:
+            self._parts[axes] = self._own_parts(axes)
+        return self._parts[axes]
+
+    def _own_parts(self, axes: tuple[tuple[str, ...], ...]) -> tuple[Extents, frozenset[str]]:
         variables = dict.fromkeys(v for axis in axes for v in axis)
         extents = self.extents
         for names, _ in extents.joined:

@@ -42,8 +42,9 @@ def evaluate(cascade: Cascade, workload: Workload, mapping: Mapping, design: Des
     chosen = dict(values or {})
     mapping = concrete(mapping, {**workload.sizes(), **design.parameters, **chosen})
     structure = plan(cascade, mapping, design)
-    if points(workload, mapping, design, chosen) <= CHUNK:
-        return _cost(_bound(structure, cascade, workload, mapping, design, chosen))
+    number = points(workload, mapping, design, chosen)
+    if number <= CHUNK:
+        return _cost(_bound(structure, cascade, workload, mapping, design, chosen), number)
 
     def whole() -> Binding:
         chain = {n: np.concatenate(found) for n, found in fitted.items()}
@@ -64,13 +65,13 @@ def parts(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mappin
 
     `mapping` is concrete (`mapping.concrete`), `structure` its plan; `values` parameters by name.
     """
-    for start in range(0, points(workload, mapping, design, values), CHUNK):
+    number = points(workload, mapping, design, values)
+    for start in range(0, number, CHUNK):
         at = slice(start, start + CHUNK)
-        yield _cost(
-            _bound(
-                structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(values, at)
-            )
+        binding = _bound(
+            structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(values, at)
         )
+        yield _cost(binding, min(CHUNK, number - start))
 
 
 def _bound(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
@@ -84,10 +85,10 @@ def _bound(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mappi
     return bind_plan(structure, cascade, workload, mapping, design, names)
 
 
-def _cost(binding: Binding) -> Report:
+def _cost(binding: Binding, number: int) -> Report:
     fit = occupancy(binding)
     counts = count_actions(binding, fit)
-    return charge(binding, counts, fit, schedule(binding, counts))
+    return charge(binding, counts, fit, schedule(binding, counts), number)
 
 
 def _fitted(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,

@@ -57,8 +57,9 @@ def occupancy(binding: Binding, only: str = "") -> dict[tuple[str, str], Occupan
 
 def tile_words(bound: BoundGroup, tensor: str, scope: str) -> Value:
     """Return the words of the tile of a tensor that lives inside the loop `scope`: the largest over its accesses."""
-    result: Value = 0
+    result: Value | None = None
     for placed, access in bound.touches.get(tensor, ()):
         if scope in placed.nest.loops:
-            result = larger(result, placed.nest.tile(access, scope, bound.state.get(tensor, ())))
-    return result
+            words = placed.nest.tile(access, scope, bound.state.get(tensor, ()))
+            result = words if result is None or result is words else larger(result, words)
+    return 0 if result is None else result

@@ -118,8 +118,12 @@ def joined(bound: Callable[[], Binding], parts: Sequence[Report]) -> Report:
     )  # fmt: skip
 
 
-def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str], Occupancy], time: Timeline) -> Report:
-    """Return the report: counts times energy, sums of areas, times, and what does not fit."""
+def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str], Occupancy], time: Timeline,
+           number: int | None = None) -> Report:  # fmt: skip
+    """Return the report: counts times energy, sums of areas, times, and what does not fit.
+
+    `number` of points, if it is known.
+    """
     design = binding.design
     cycles = time.latency_s * design.clock
     work = {
@@ -127,7 +131,7 @@ def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str],
     }
     far = next(iter(design.memories))
     report = Report(
-        bound=lambda: binding, points=points(binding.workload, binding.mapping, design, dict(binding.names)),
+        bound=lambda: binding, points=points(binding.workload, binding.mapping, design, dict(binding.names)) if number is None else number,
         dram_traffic_bytes=counts.moved(far) * binding.word_bytes, latency_s=time.latency_s,
         utilization={a: work[a] / (array.lanes * cycles) for a, array in design.arrays.items()},
         energy_by=_energy(binding, counts), area_by=_area(binding),
