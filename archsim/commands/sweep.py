@@ -97,7 +97,7 @@ def _print(found: dict[str, object], target: Path | None) -> None:
     rate = float(str(found["points_per_second"]))
     new = int(str(found["candidates"])) - int(str(found["resumed_at"]))
     click.echo(f"{found['sweep']}: {number(points)} points in {found['file']}, {number(feasible)} of them feasible"
-               + (f"; {number(left_out)} left out by conditions" if left_out else ""))  # fmt: skip
+               + (f"; {number(left_out)} left out by conditions or keep: front" if left_out else ""))  # fmt: skip
     if found["resumed_at"]:
         click.echo(f"{number(int(str(found['resumed_at'])))} points were there before")
     if new:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 import archsim.cluster as module
 from archsim.chunk import Chunk, order
 from archsim.cluster import AHEAD, computed, connected, evaluate_chunk, local, runner
-from archsim.sweep import chunks, sweep
+from archsim.sweep import sweep
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 from tests.stores import STUDY
 
@@ -228,16 +228,12 @@ def test_nobody_there(scheduler: tuple[str, list[subprocess.Popen[bytes]]], monk
 # --- whole sweeps -----------------------------------------------------------------------------------------------------
 
 SIZE = 40
-
-
-def small_chunks(points: int, done: Collection[int] = ()) -> Iterator[Chunk]:
-    """Chunks as of a sweep, smaller, so that a quick sweep has several."""
-    return chunks(points, done, SIZE)
+"""Points of a chunk here, so that a quick sweep has several."""
 
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("archsim.sweep.chunks", small_chunks)
+    monkeypatch.setattr("archsim.sweep.CHUNK", SIZE)
     file = tmp_path / "small.yaml"
     file.write_text(STUDY, encoding="utf-8")
     return file
@@ -256,6 +252,22 @@ def test_the_same_table_as_in_threads(client: "distributed.Client", study: Path)
     assert sweep(order(study), there, runner(client)) == 0
     assert table(there) == table(plain)
     assert len(table(plain)["SELECT * FROM points ORDER BY point"]) == 336
+
+
+def test_fronts_alone(client: "distributed.Client", study: Path) -> None:
+    """The front is the same whether all points are kept or the fronts of chunks, and whoever finds them."""
+    plain, few, there = (study.with_name(f"{n}.duckdb") for n in ("plain", "few", "there"))
+    sweep(order(study), plain)
+    study.write_text(STUDY + "keep: front\n", encoding="utf-8")
+    sweep(order(study), few)
+    sweep(order(study), there, runner(client))
+    points, front, done = table(plain)
+    assert table(few) == table(there)
+    assert table(few)[front] == table(plain)[front] and table(few)[done] == table(plain)[done]
+    assert set(table(few)[front]) <= {p[:1] for p in table(few)[points]} < {p[:1] for p in table(plain)[points]}
+    assert set(table(few)[points]) < set(table(plain)[points])
+    with pytest.raises(SpecError, match="another sweep"):
+        sweep(order(study), plain)
 
 
 def test_a_worker_that_is_killed_in_a_sweep(client: "distributed.Client", study: Path) -> None:
@@ -295,7 +307,6 @@ import sys
 from pathlib import Path
 from archsim.cluster import local, runner
 from archsim.sweep import order, sweep
-from tests.archsim.test_cluster import small_chunks
 import archsim.sweep
 
 def progress(done, total):
@@ -304,7 +315,7 @@ def progress(done, total):
         sys.stdin.read()
 
 if __name__ == "__main__":
-    archsim.sweep.chunks = small_chunks
+    archsim.sweep.CHUNK = 40
     with local(2) as client:
         sweep(order(sys.argv[1]), Path(sys.argv[2]), runner(client), progress=progress)
 """
