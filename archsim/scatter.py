@@ -82,7 +82,7 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         found = fronts_of(results, objectives, group_by, wanted.where)
         fronts = {f.group[0] if f.group else None: f for f in found.fronts}
     with mpl.rc_context(STYLE | {"axes.grid.axis": "both"}):  # type: ignore[arg-type]
-        columns = min(len(panels), 3)
+        columns = 2 if len(panels) == 4 else min(len(panels), 3)
         lines = -(-len(panels) // columns)
         figure = Figure(figsize=(max(7.2, 3.6 * columns + 1), max(4.8, 3.1 * lines + 0.9)), layout="constrained")
         grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
@@ -225,7 +225,7 @@ def _decorate(figure: "Figure", grid: Any, x: Axis, y: Axis, colour: Colour | No
             columnspacing=1.5,
         )
     if mapped is not None:
-        bar = figure.colorbar(mapped, ax=grid, aspect=30, pad=0.02)
+        bar = figure.colorbar(mapped, ax=used, aspect=30, pad=0.02)
         bar.set_label(colour.column.title if colour is not None else "points in a cell")
         bar.outline.set_visible(False)
         if colour is not None and colour.axis is not None:
