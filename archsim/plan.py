@@ -3,6 +3,7 @@ point."""
 
 from collections.abc import Callable
 from collections.abc import Mapping as Dict
+from threading import Lock
 
 from archsim.checks import check_names, check_passes
 from archsim.design import Array, Design, Operation
@@ -32,6 +33,7 @@ __all__ = ["plan"]
 
 _PLANS: dict[tuple[int, int, int], tuple[Cascade, Mapping, Design, Plan]] = {}
 _KEPT = 64
+_LOCK = Lock()
 
 
 def plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
@@ -41,12 +43,15 @@ def plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
     operation that an array cannot do, a tensor of a further pass that is neither kept whole nor written out.
     """
     key = (id(cascade), id(mapping), id(design))
-    if key not in _PLANS:
+    found = _PLANS.get(key)
+    if found is None:
         made = _plan(cascade, mapping, design)
-        while len(_PLANS) >= _KEPT:
-            del _PLANS[next(iter(_PLANS))]
-        _PLANS[key] = (cascade, mapping, design, made)  # the documents are kept, so that their ids stay theirs
-    return _PLANS[key][3]
+        found = (cascade, mapping, design, made)  # the documents are kept, so that their ids stay theirs
+        with _LOCK:
+            while len(_PLANS) >= _KEPT:
+                del _PLANS[next(iter(_PLANS))]
+            _PLANS[key] = found
+    return found[3]
 
 
 def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:

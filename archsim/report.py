@@ -131,7 +131,7 @@ def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str],
     }
     far = next(iter(design.memories))
     report = Report(
-        bound=lambda: binding, points=points(binding.workload, binding.mapping, design, dict(binding.names)) if number is None else number,
+        bound=lambda: binding, points=number or points(binding.workload, binding.mapping, design, dict(binding.names)),
         dram_traffic_bytes=counts.moved(far) * binding.word_bytes, latency_s=time.latency_s,
         utilization={a: work[a] / (array.lanes * cycles) for a, array in design.arrays.items()},
         energy_by=_energy(binding, counts), area_by=_area(binding),

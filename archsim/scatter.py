@@ -1,6 +1,7 @@
 """Two columns of a sweep against each other with matplotlib: points or their density, by colour, with the front."""
 
 import io
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +102,8 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
             axis.remove()
         _decorate(figure, grid, axes[0], axes[1], colour, mapped, bool(fronts))
         (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
-        figure.supxlabel(
-            _caption(results, wanted, total, shown, fronts), fontsize=7.5, color="#444444", x=0.01, ha="left"
-        )
+        caption = textwrap.fill(_caption(results, wanted, total, shown, fronts), int(15 * figure.get_figwidth()))
+        figure.supxlabel(caption, fontsize=7.5, color="#444444", x=0.01, ha="left")
         stream = io.BytesIO()
         kind = file.suffix.lstrip(".").lower()
         metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None

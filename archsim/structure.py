@@ -23,9 +23,6 @@ from einsum_cascade.parse import parse_expression
 
 __all__ = ["Structure", "completed", "fingerprints", "structure", "structures"]
 
-MOST_CHECKED = 1000
-"""Structures that are checked before a sweep begins."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Structure:
@@ -73,9 +70,16 @@ class Structure:
 
 
 def structures(space: Space) -> Iterator[tuple[int, ...]]:
-    """Yield the position along every dimension that tells structures apart (0 along the others)."""
+    """Yield positions along every dimension that show all documents and all values that are no numbers.
+
+    Every combination of documents; the other structures one by one, with the first of the others.
+    """
     lengths = [len(d[0]) if any(a.numbers is None for a in d) else 1 for d in space.dimensions]
-    return itertools.product(*(range(length) for length in lengths))
+    named = [any(a.path in KINDS for a in d) for d in space.dimensions]
+    yield from itertools.product(*(range(n if own else 1) for n, own in zip(lengths, named, strict=True)))
+    for k, (length, own) in enumerate(zip(lengths, named, strict=True)):
+        for i in range(1, 1 if own else length):
+            yield tuple(i if j == k else 0 for j in range(len(lengths)))
 
 
 def structure(space: Space, at: tuple[int, ...]) -> Structure:
@@ -190,7 +194,7 @@ def _names(space: Space, own: Structure, values: Dict[str, Value]) -> dict[str, 
 def fingerprints(space: Space) -> dict[str, str]:
     """Return kind/name -> SHA-256 of every file that the points depend on. Raises SpecError, as `structure`."""
     result: dict[str, str] = {}
-    for at in itertools.islice(structures(space), MOST_CHECKED):
+    for at in structures(space):
         own = structure(space, at)
         cascade = own.names["cascade"].partition("#")[0]
         files = {"mapping": own.found.mapping.document.file, "design": own.design.file}

@@ -1,9 +1,11 @@
 """What limits an evaluation, on a machine where it can be seen by hand."""
 
+import numpy as np
 import pytest
 
-from archsim.limits import bottleneck, busy_cycles, limit
-from tests.tiny import DESIGN, MAPPING, changed, run
+from archsim.limits import bottleneck, bottlenecks, busy_cycles, limit
+from archsim.model import evaluate
+from tests.tiny import DESIGN, MAPPING, WORKLOAD, cascade, changed, design, mapping, run
 
 
 def slowest(schedule: str, *machine: tuple[str, str]) -> str:
@@ -36,3 +38,16 @@ def test_cycles_of_each_array() -> None:
     (group,) = report.timeline.groups
     assert busy_cycles(report, group) == {"pes": 12, "vec": 16}
     assert limit(report, group) == "vec"
+
+
+@pytest.mark.parametrize("schedule", ["overlapped", "sequential", "{phases: [{pes: [Y]}, {vec: [X, Z]}]}"])
+def test_many_points_equal_one_at_a_time(schedule: str) -> None:
+    text = changed(MAPPING, ("keep:", f"schedule: {schedule}\n    keep:"))
+    lanes, room = np.array([1.0, 2, 8, 8, 16]), np.array([512.0, 64, 512, 64, 1024])
+    names, codes = bottlenecks(evaluate(cascade(), WORKLOAD, mapping(text), design(LANES=lanes, ROOM=room)))
+    assert codes.shape == (5,)
+    alone = [
+        bottleneck(evaluate(cascade(), WORKLOAD, mapping(text), design(LANES=int(n), ROOM=int(r))))
+        for n, r in zip(lanes, room, strict=True)
+    ]
+    assert [names[c] for c in codes] == alone

@@ -62,7 +62,8 @@ def check_against_single(columns: Columns, paths: dict[str, str], some: int) -> 
 
 
 FOUR = """\
-documents: {mapping: [fusemax_binding, fusemax_cascade, unfused], workload: [bert, xlm], design: [fusemax, fusemax_banked]}
+documents:
+  {mapping: [fusemax_binding, fusemax_cascade, unfused], workload: [bert, xlm], design: [fusemax, fusemax_banked]}
 axes:
   workload.sequence_length: {powers_of_two: [256, 4K]}
   design.memories.buffer.capacity: {log: [16 KiB, 8 MiB, 5], multiple_of: 1 KiB}
