@@ -4,6 +4,7 @@ Workers compute and keep nothing; what they were doing when they were lost is co
 """
 
 import logging
+import shutil
 import socket
 import sys
 import time
@@ -247,14 +248,19 @@ def local(workers: int) -> "Iterator[Client]":
 def queued(kind: str, file: Path) -> "Iterator[Client]":
     """Hand in the jobs of a cluster's file, and connect to their scheduler, which runs in this process.
 
-    Raises SpecError: dask is not installed, mistakes of the file (`jobs.read_jobs`), a queueing system that refuses.
+    Raises SpecError: dask is not installed, mistakes of the file (`jobs.read_jobs`), a queueing system that is not
+    there or refuses.
     """
     needed("--cluster")
     from distributed import Client
 
-    from archsim.jobs import queue, read_jobs
+    from archsim.jobs import SUBMIT, queue, read_jobs
 
     jobs = read_jobs(file)
+    command = SUBMIT[kind]
+    if shutil.which(command) is None:
+        place, hint = Place(file="--cluster", length=len(kind), text=kind), "--dry-run shows the script of a job"
+        raise SpecError([Diagnostic(place=place, message=f"{command} is not on the PATH of this machine", hint=hint)])
     try:
         with queue(kind, jobs) as cluster, Client(cluster) as client:
             yield client

@@ -12,9 +12,10 @@ from einsum_cascade.forms import FORBID, Integer, Real, Text, read_form
 if TYPE_CHECKING:
     from dask_jobqueue import JobQueueCluster
 
-__all__ = ["KINDS", "Jobs", "job_script", "queue", "read_jobs"]
+__all__ = ["SUBMIT", "Jobs", "job_script", "queue", "read_jobs"]
 
-KINDS = ("slurm", "lsf")
+SUBMIT = {"slurm": "sbatch", "lsf": "bsub"}
+"""Queueing system -> the command that hands a job in."""
 PLACEHOLDER = "tcp://ADDRESS-OF-THE-SCHEDULER"
 
 

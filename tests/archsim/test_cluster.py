@@ -349,3 +349,48 @@ def test_a_client_that_is_killed(study: Path, client: "distributed.Client") -> N
     sweep(order(study), plain)
     assert sweep(order(study), there, runner(client)) == SIZE  # the chunk that was stored is not computed again
     assert table(there) == table(plain)
+
+
+SBATCH = """#!/bin/sh
+echo "$$" >> {folder}/handed_in
+sh "$1" > {folder}/job.log 2>&1 &
+echo $! >> {folder}/pids
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+for job in "$@"; do kill "$job" 2>/dev/null; done
+exit 0
+"""
+
+
+def test_jobs_of_a_queueing_system(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for Slurm whose sbatch runs the script at once: the job's workers do the sweep."""
+    pytest.importorskip("dask_jobqueue")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (commands / name).write_text(text.format(folder=tmp_path), encoding="utf-8")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    cluster = tmp_path / "cluster.yaml"
+    lines = "jobs: 1\ncores: 1\nmemory: 2 GiB\nwalltime: '00:10'\ninterface: lo\n"
+    cluster.write_text(lines + f"scratch: {tmp_path}\nlogs: {tmp_path}\n", encoding="utf-8")
+    plain, there = study.with_name("plain.duckdb"), study.with_name("there.duckdb")
+    sweep(order(study), plain)
+    try:
+        with module.queued("slurm", cluster) as client:
+            sweep(order(study), there, runner(client))
+    finally:
+        for pid in (tmp_path / "pids").read_text(encoding="utf-8").split():
+            subprocess.run(["kill", pid], check=False, capture_output=True)
+    assert table(there) == table(plain)
+
+
+def test_no_queueing_system(tmp_path: Path, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cluster = tmp_path / "cluster.yaml"
+    cluster.write_text("jobs: 1\ncores: 1\nmemory: 2 GiB\nwalltime: '00:10'\n", encoding="utf-8")
+    with pytest.raises(SpecError, match="sbatch is not on the PATH"), module.queued("slurm", cluster):
+        pass
