@@ -78,7 +78,7 @@ def run_chunk(given: Order, chunk: Chunk) -> Columns:
     -------
     dict : column -> array of shape (n,), in the order of the points: `point`, inputs, outputs, `feasible`, `reason`,
         `bottleneck`, and `front`, whether a point is on the front of this chunk. The n points are those of the chunk
-        for which the conditions of the sweep hold.
+        for which the conditions of the sweep hold; of those the front, if that is all that the sweep keeps.
     """
     space = space_of(given)
     points = np.arange(chunk.first, chunk.first + chunk.count)
@@ -99,6 +99,8 @@ def run_chunk(given: Order, chunk: Chunk) -> Columns:
     columns = _joined(parts)
     objectives = {n: np.where(columns["feasible"], columns[n].astype(np.float64), np.nan) for n in space.minimize}
     columns["front"] = pareto.front(objectives, space.classes(columns["point"].astype(np.int64)))
+    if space.keep == "front":
+        columns = {name: column[columns["front"]] for name, column in columns.items()}
     return columns
 
 

@@ -4,24 +4,30 @@ Workers compute and keep nothing; what they were doing when they were lost is co
 """
 
 import logging
+import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from archsim.chunk import Chunk, Columns, Order, run_chunk, space_of
+from archsim.structure import fingerprints
+from archsim.sweep import Done, Runner
 from archsim.version import __version__
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["AHEAD", "computed", "connected", "local", "queued"]
+__all__ = ["AHEAD", "computed", "connected", "local", "needed", "queued", "runner"]
 
 AHEAD = 2
 """Chunks a worker's thread has been given and not yet returned: one to compute, one that waits."""
@@ -30,7 +36,7 @@ PATIENCE = 15.0
 REACH = 10.0
 """Seconds in which a scheduler must answer."""
 
-Chunk = TypeVar("Chunk")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Versions = tuple[str, ...]
 
@@ -48,7 +54,7 @@ def versions() -> Versions:
     return (f"archsim {__version__}", f"numpy {np.__version__}", "Python {}.{}".format(*sys.version_info))
 
 
-def attempt(task: Callable[[Chunk], Result], chunk: Chunk, expected: Versions) -> Answer[Result]:
+def attempt(task: Callable[[Item], Result], chunk: Item, expected: Versions) -> Answer[Result]:
     """Compute a chunk on a worker, whose versions must be those `expected`."""
     if versions() != expected:
         message = f"a worker has {', '.join(versions())}; here it is {', '.join(expected)}"
@@ -60,8 +66,8 @@ def attempt(task: Callable[[Chunk], Result], chunk: Chunk, expected: Versions) -
         return Answer(mistakes=error.diagnostics)
 
 
-def computed(client: "Client", task: Callable[[Chunk], Result], chunks: Iterable[Chunk],
-             tell: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Chunk, Result]]:  # fmt: skip
+def computed(client: "Client", task: Callable[[Item], Result], chunks: Iterable[Item],
+             tell: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Item, Result]]:  # fmt: skip
     """Yield (chunk, task(chunk)) in the order in which workers finish.
 
     At most `AHEAD` chunks a thread of the workers are in flight, and a new one leaves only when one has been taken, so
@@ -79,7 +85,7 @@ def computed(client: "Client", task: Callable[[Chunk], Result], chunks: Iterable
         a scheduler that is gone.
     """
     waiting = iter(chunks)
-    flying: dict[Future, Chunk] = {}
+    flying: dict[Future, Item] = {}
     expected, told = versions(), False
     try:
         while True:
@@ -143,11 +149,47 @@ def _taken(future: "Future") -> Any:
     return answer.result
 
 
+def evaluate_chunk(given: Order, documents: tuple[tuple[str, str], ...], chunk: Chunk) -> tuple[Columns, float]:
+    """Evaluate a chunk of a sweep on a worker, from the same documents: name -> SHA-256. Returns seconds too.
+
+    Raises SpecError where a document is another one here.
+    """
+    start = time.perf_counter()
+    here = _documents(given)
+    there, own = dict(documents), dict(here)
+    different = [name for name in dict.fromkeys((*there, *own)) if there.get(name) != own.get(name)]
+    if different:
+        place = Place(file=socket.gethostname())
+        message = f"{', '.join(different)}: another document than where the sweep was started"
+        raise SpecError([Diagnostic(place=place, message=message, hint="install the same on every node")])
+    return run_chunk(given, chunk), time.perf_counter() - start
+
+
+@lru_cache(maxsize=8)
+def _documents(given: Order) -> tuple[tuple[str, str], ...]:
+    return tuple(fingerprints(space_of(given)).items())
+
+
+def runner(client: "Client", tell: Callable[[str], None] = lambda _: None) -> Runner:
+    """Return a `Runner` that evaluates the chunks of a sweep on the workers of a client.
+
+    Workers read the same documents as here: those of archsim, and own ones at the same absolute path.
+    """
+
+    def run(given: Order, chunks: Iterable[Chunk]) -> Iterator[Done]:
+        there = replace(given, file=str(Path(given.file).resolve()))
+        task = partial(evaluate_chunk, there, _documents(there))
+        for chunk, (columns, seconds) in computed(client, task, chunks, tell):
+            yield chunk, columns, seconds
+
+    return run
+
+
 def _gone(message: str, hint: str = "run the same command again: it goes on where it stopped") -> SpecError:
     return SpecError([Diagnostic(place=Place(file="cluster"), message=message, hint=hint)])
 
 
-def _needed(option: str) -> None:
+def needed(option: str) -> None:
     """Raise SpecError where dask is not installed."""
     from importlib.util import find_spec
 
@@ -165,7 +207,7 @@ def connected(address: str) -> "Iterator[Client]":
     What goes over the wire is trusted on both sides (dask sends Python objects): use a network of your own, or tls://.
     Raises SpecError: dask is not installed, no such address, nothing that answers there.
     """
-    _needed("--scheduler")
+    needed("--scheduler")
     from distributed import Client
 
     place = Place(file="--scheduler", length=max(1, len(address)), text=address)
@@ -190,14 +232,15 @@ def local(workers: int) -> "Iterator[Client]":
 
     Raises SpecError where dask is not installed.
     """
-    _needed("--cluster")
+    needed("--cluster")
     from distributed import Client, LocalCluster
 
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
-                     silence_logs=logging.ERROR) as cluster,
-        Client(cluster) as client,
-    ):  # fmt: skip
+    started = LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",  # a free port: two sweeps do not get in each other's way
+        silence_logs=logging.ERROR,
+    )  # fmt: skip
+    with started as cluster, Client(cluster) as client:
         yield client
 
 
@@ -205,14 +248,19 @@ def local(workers: int) -> "Iterator[Client]":
 def queued(kind: str, file: Path) -> "Iterator[Client]":
     """Hand in the jobs of a cluster's file, and connect to their scheduler, which runs in this process.
 
-    Raises SpecError: dask is not installed, mistakes of the file (`jobs.read_jobs`), a queueing system that refuses.
+    Raises SpecError: dask is not installed, mistakes of the file (`jobs.read_jobs`), a queueing system that is not
+    there or refuses.
     """
-    _needed("--cluster")
+    needed("--cluster")
     from distributed import Client
 
-    from archsim.jobs import queue, read_jobs
+    from archsim.jobs import SUBMIT, queue, read_jobs
 
     jobs = read_jobs(file)
+    command = SUBMIT[kind]
+    if shutil.which(command) is None:
+        place, hint = Place(file="--cluster", length=len(kind), text=kind), "--dry-run shows the script of a job"
+        raise SpecError([Diagnostic(place=place, message=f"{command} is not on the PATH of this machine", hint=hint)])
     try:
         with queue(kind, jobs) as cluster, Client(cluster) as client:
             yield client

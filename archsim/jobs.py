@@ -12,9 +12,10 @@ from einsum_cascade.forms import FORBID, Integer, Real, Text, read_form
 if TYPE_CHECKING:
     from dask_jobqueue import JobQueueCluster
 
-__all__ = ["KINDS", "Jobs", "job_script", "queue", "read_jobs"]
+__all__ = ["SUBMIT", "Jobs", "job_script", "queue", "read_jobs"]
 
-KINDS = ("slurm", "lsf")
+SUBMIT = {"slurm": "sbatch", "lsf": "bsub"}
+"""Queueing system -> the command that hands a job in."""
 PLACEHOLDER = "tcp://ADDRESS-OF-THE-SCHEDULER"
 
 
@@ -104,7 +105,7 @@ def queue(kind: str, jobs: Jobs) -> "JobQueueCluster":
     from dask_jobqueue import LSFCluster, SLURMCluster
 
     cluster: JobQueueCluster = {"slurm": SLURMCluster, "lsf": LSFCluster}[kind](
-        scheduler_options={"dashboard_address": None}, **_given(jobs, kind)
+        scheduler_options={"dashboard_address": ":0"}, **_given(jobs, kind)
     )
     cluster.adapt(minimum_jobs=jobs.jobs, maximum_jobs=jobs.jobs)
     return cluster

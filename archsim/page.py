@@ -75,7 +75,9 @@ def _data(results: Results, folder: Path, most: int, details: int) -> dict[str, 
     candidates = int(str(results.study.get("total") or total))
     left_out = candidates - total
     scope = f"The sweep has {number(candidates)} points" + (
-        f", of which {number(left_out)} are left out by its conditions or not done yet" if left_out else ""
+        f", of which {number(left_out)} are left out (by its conditions, or since it keeps fronts only) or not done yet"
+        if left_out
+        else ""
     )
     if len(shown) < total:
         kept = "all" if len(front) <= most else f"{number(most)} of the {number(len(front))} points"

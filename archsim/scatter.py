@@ -1,6 +1,7 @@
 """Two columns of a sweep against each other with matplotlib: points or their density, by colour, with the front."""
 
 import io
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
 __all__ = ["Scatter", "scatter"]
@@ -25,6 +27,8 @@ __all__ = ["Scatter", "scatter"]
 SHOWN = 20_000
 """Points that are drawn one by one; of more, a sample, or their density where colour says nothing else."""
 CELLS = 240
+SPARSE = 0.05
+"""Where points lie in fewer of the cells, they are drawn twice as large, to be seen."""
 PANELS = 12
 DISTINCT = 8
 FRONT = "#CC3311"
@@ -60,6 +64,7 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
     Raises SpecError: no such column, no condition, no points, too many panels, a file that cannot be written.
     """
     import matplotlib as mpl
+    from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
     x, y = (results.column(n, o, numeric=True) for n, o in ((wanted.x, "--x"), (wanted.y, "--y")))
@@ -78,15 +83,16 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         found = fronts_of(results, objectives, group_by, wanted.where)
         fronts = {f.group[0] if f.group else None: f for f in found.fronts}
     with mpl.rc_context(STYLE | {"axes.grid.axis": "both"}):  # type: ignore[arg-type]
-        columns = min(len(panels), 3)
+        columns = 2 if len(panels) == 4 else min(len(panels), 3)
         lines = -(-len(panels) // columns)
         figure = Figure(figsize=(max(7.2, 3.6 * columns + 1), max(4.8, 3.1 * lines + 0.9)), layout="constrained")
         grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
         shown = 0
         mapped = None
+        heights = LogNorm(vmin=1, vmax=2)  # of the density: one scale for all panels
         for axis, (value, own) in zip(grid.flat, panels.items(), strict=False):
             part = f"{condition} AND {own}"
-            drawn, mappable = _draw(results, axis, axes[0], axes[1], part, colour, SHOWN // len(panels))
+            drawn, mappable = _draw(results, axis, axes[0], axes[1], part, colour, SHOWN // len(panels), heights)
             shown, mapped = shown + drawn, mappable or mapped
             if value in fronts:
                 _stairs(axis, fronts[value], x.name in wanted.maximize)
@@ -96,9 +102,8 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
             axis.remove()
         _decorate(figure, grid, axes[0], axes[1], colour, mapped, bool(fronts))
         (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
-        figure.supxlabel(
-            _caption(results, wanted, total, shown, fronts), fontsize=7.5, color="#444444", x=0.01, ha="left"
-        )
+        caption = textwrap.fill(_caption(results, wanted, total, shown, fronts), int(15 * figure.get_figwidth()))
+        figure.supxlabel(caption, fontsize=7.5, color="#444444", x=0.01, ha="left")
         stream = io.BytesIO()
         kind = file.suffix.lstrip(".").lower()
         metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None
@@ -118,13 +123,8 @@ def _panels(results: Results, wanted: Scatter, condition: str) -> dict[object, s
     if len(values) > PANELS:
         place = Place(file="--group-by", length=len(column.name), text=column.name)
         message = f"{column.name} has {len(values)} values; at most {PANELS} panels can be read"
-        raise SpecError(
-            [
-                Diagnostic(
-                    place=place, message=message, hint=f"name some of them with --where, or use --color {column.name}"
-                )
-            ]
-        )
+        hint = f"name some of them with --where, or use --color {column.name}"
+        raise SpecError([Diagnostic(place=place, message=message, hint=hint)])
     return {v: f"{name} = {_literal(v)}" if v is not None else f"{name} IS NULL" for v in values}
 
 
@@ -143,26 +143,28 @@ def _colour(results: Results, column: Column, condition: str) -> Colour:
     if column.numeric:
         values = sorted(v for v in values if v is not None)
         scale = mpl.colormaps["viridis"](np.linspace(0, 0.92, len(values)))
-        return Colour(
-            axis=None, column=column, values={v: mpl.colors.to_hex(c) for v, c in zip(values, scale, strict=True)}
-        )
+        return Colour(axis=None, column=column, values=dict(zip(values, map(mpl.colors.to_hex, scale), strict=True)))
     return Colour(
         axis=None, column=column, values=dict(zip(sorted(map(str, values[:DISTINCT])), PALETTE, strict=False))
     )
 
 
-def _draw(results: Results, axis: "Axes", x: Axis, y: Axis, condition: str, colour: Colour | None,
-          number: int) -> tuple[int, Any]:  # fmt: skip
+def _draw(results: Results, axis: "Axes", x: Axis, y: Axis, condition: str, colour: Colour | None, number: int,
+          heights: "LogNorm") -> tuple[int, Any]:  # fmt: skip
     """Draw the points, a sample of them or their density; return how many are drawn, and what a colour bar shows."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap, LogNorm, Normalize
 
     (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
     if total > number and colour is None:
-        grid = density(results, x, y, condition, CELLS)
+        cells = CELLS
+        grid = density(results, x, y, condition, cells)
+        if np.isfinite(grid).mean() < SPARSE:
+            cells = CELLS // 2
+            grid = density(results, x, y, condition, cells)
         blues = ListedColormap(colormaps["Blues"](np.linspace(0.25, 1, 256)))  # a cell of one point is seen too
-        scale = LogNorm(vmin=1, vmax=max(2.0, float(np.nanmax(grid))))
-        mesh = axis.pcolormesh(x.edges(CELLS), y.edges(CELLS), grid, cmap=blues, norm=scale, rasterized=True)
+        heights.vmax = max(float(heights.vmax or 2), float(np.nanmax(grid)))
+        mesh = axis.pcolormesh(x.edges(cells), y.edges(cells), grid, cmap=blues, norm=heights, rasterized=True)
         return total, mesh
     points = sample(results, [x, y], condition, number)
     # The order of a study's axes would lay one value of the colour over the others.
@@ -223,8 +225,8 @@ def _decorate(figure: "Figure", grid: Any, x: Axis, y: Axis, colour: Colour | No
             columnspacing=1.5,
         )
     if mapped is not None:
-        bar = figure.colorbar(mapped, ax=grid, aspect=30, pad=0.02)
-        bar.set_label(colour.column.title if colour is not None else f"points in a cell (1/{CELLS} of each axis)")
+        bar = figure.colorbar(mapped, ax=used, aspect=30, pad=0.02)
+        bar.set_label(colour.column.title if colour is not None else "points in a cell")
         bar.outline.set_visible(False)
         if colour is not None and colour.axis is not None:
             _scale(bar.ax, colour.axis, "y", 9, own=False)
@@ -268,5 +270,8 @@ def _caption(results: Results, wanted: Scatter, total: int, shown: int, fronts: 
         parts.append(f"{shown:,} drawn, taken evenly over the area")
     if fronts:
         names: Sequence[str] = [f"{'most' if n in wanted.maximize else 'least'} {n}" for n in (wanted.x, wanted.y)]
-        parts.append(f"front of {' and '.join(names)}: {', '.join(str(len(f.points)) for f in fronts.values())} points")
+        sizes = ", ".join(str(len(f.points)) for f in fronts.values())
+        mixed = ", ".join(results.columns[n].label or n for n in results.per if n != wanted.group_by)
+        over = f", over every {mixed} here" if mixed else ""
+        parts.append(f"front of {' and '.join(names)}{over}: {sizes} points")
     return "; ".join(parts)

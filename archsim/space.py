@@ -27,6 +27,7 @@ OUTPUTS = {
 }
 VERDICTS = {"feasible": "feasible", "reason": "why it is infeasible", "bottleneck": "what limits the latency"}
 MINIMIZED = ["latency_s", "energy_j", "area_mm2"]
+KEEP = ("all", "front")
 MOST = 2**48
 """Points of one sweep: their numbers are exact in every column type."""
 
@@ -48,6 +49,7 @@ class SweepForm:
     where: list[Text] = field(default_factory=list)
     minimize: list[Text] = field(default_factory=lambda: MINIMIZED)
     per: list[Text] | None = None
+    keep: Text = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ class Space:
 
     A dimension is an axis, or several that move together. `derived` path -> expression over columns, ranks and design
     parameters, in order; points for which a condition of `where` does not hold are left out. `names` path -> column.
+    `keep` front: of a chunk only its front is stored, so that a sweep of any size needs little room.
     `minimize` columns: points that agree in the axes `per` compete, those that do the same work if nothing is said.
     """
 
@@ -77,6 +80,7 @@ class Space:
     where: tuple[Condition, ...]
     minimize: tuple[str, ...]
     per: tuple[str, ...]
+    keep: str
     names: Dict[str, str]
     document: Document = field(compare=False, repr=False)
 
@@ -187,7 +191,7 @@ def read_space(document: Document) -> Space:
     per = [a for a in axes if a.partition(".")[0] == "workload"] if form.per is None else form.per
     space = Space(
         name=form.sweep, description=form.description, dimensions=dimensions, derived=derived, where=tuple(where),
-        minimize=tuple(form.minimize), per=tuple(per),
+        minimize=tuple(form.minimize), per=tuple(per), keep=form.keep,
         names=_column_names((*KINDS, *axes, *derived)), document=document,
     )  # fmt: skip
     if space.points > MOST:
@@ -260,6 +264,9 @@ def _check_objectives(space: Space) -> None:
         for i, p in enumerate(space.per)
         if p not in paths
     ]
+    if space.keep not in KEEP:
+        wrong.append(Diagnostic(place=space.document.place("keep"), message=f"{space.keep} is no part of the points",
+                                expected=" or ".join(KEEP)))  # fmt: skip
     if not space.minimize:
         wrong.append(Diagnostic(place=space.document.place("minimize"), message="nothing is minimized",
                                 expected="columns such as latency_s"))  # fmt: skip

@@ -105,7 +105,7 @@ MACHINE = package(
         "breakdown": "results structure model version",
         "page": "breakdown fronts sample show",
         "jobs": "units",
-        "cluster": "jobs sweep version",
+        "cluster": "jobs sweep structure version",
         # What the commands are made of.
         "study": "",
         "plot": "study",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from archsim.commands.where import Where, place_options
 from archsim.show import echo_json, json_option, number, table, user_errors
 
 __all__ = ["COMMANDS"]
@@ -33,8 +34,11 @@ def _exported(_context: click.Context, _option: click.Parameter, file: Path | No
               type=click.Path(path_type=Path), help="Where the results go, or are already.")  # fmt: skip
 @click.option("--export", "target", metavar="FILE", type=click.Path(path_type=Path), callback=_exported,
               help="Write all points into a .parquet or .csv file too.")  # fmt: skip
+@place_options
+@click.option("--dry-run", is_flag=True, help="Only check the study and show where it would run, with a job's script.")
 @json_option
-def sweep(study: Path, file: Path, target: Path | None, as_json: bool) -> None:
+def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, cluster: str | None,
+          workers: int | None, config: Path | None, dry_run: bool, as_json: bool) -> None:  # fmt: skip
     """Evaluate every point of a design space and store the results, point by point, with their Pareto front.
 
     STUDY.yaml names documents and axes over any number in them; archsim/README.md says how. A sweep that was stopped,
@@ -44,16 +48,21 @@ def sweep(study: Path, file: Path, target: Path | None, as_json: bool) -> None:
     Examples:
       archsim sweep study.yaml -o results.duckdb
       archsim sweep study.yaml -o results.duckdb --export results.parquet
+      archsim sweep study.yaml -o results.duckdb --cluster slurm --cluster-config cluster.yaml --dry-run
       archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) LIMIT 10"
     """
     from archsim.store import export, summary
     from archsim.sweep import order
     from archsim.sweep import sweep as run
 
+    where = Where(scheduler=scheduler, cluster=cluster, workers=workers, config=config)
+    if dry_run:
+        _show_plan(study, where, as_json)
+        return
     start = time.perf_counter()
     with user_errors():
-        with shown() as progress:
-            before = run(order(study), file, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress)
+        with where.runner() as runner, shown() as progress:
+            before = run(order(study), file, runner, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress)
         seconds = time.perf_counter() - start
         if target is not None:
             export(file, target)
@@ -66,13 +75,29 @@ def sweep(study: Path, file: Path, target: Path | None, as_json: bool) -> None:
         _print(found, target)
 
 
+def _show_plan(study: Path, where: Where, as_json: bool) -> None:
+    """Say how many points a study has and where they would be evaluated; nothing is started or written."""
+    from archsim.chunk import order, space_of
+    from archsim.sweep import check, chunks
+
+    with user_errors():
+        given = order(study)
+        check(given)
+        told, points = where.told(), space_of(given).points
+    parts = sum(1 for _ in chunks(points))
+    if as_json:
+        echo_json({"points": points, "chunks": parts, "where": told})
+    else:
+        click.echo(f"{number(points)} points in {number(parts)} chunks, {told}")
+
+
 def _print(found: dict[str, object], target: Path | None) -> None:
     points, feasible = int(str(found["points"])), int(str(found["feasible"]))
     left_out = int(str(found["candidates"])) - points
     rate = float(str(found["points_per_second"]))
     new = int(str(found["candidates"])) - int(str(found["resumed_at"]))
     click.echo(f"{found['sweep']}: {number(points)} points in {found['file']}, {number(feasible)} of them feasible"
-               + (f"; {number(left_out)} left out by conditions" if left_out else ""))  # fmt: skip
+               + (f"; {number(left_out)} left out by conditions or keep: front" if left_out else ""))  # fmt: skip
     if found["resumed_at"]:
         click.echo(f"{number(int(str(found['resumed_at'])))} points were there before")
     if new:

@@ -350,7 +350,7 @@ function start() {
   options("x", numbers, x);
   options("y", numbers, y);
   const kinds = D.columns.filter((c) => c.name !== "feasible" && c.name !== "reason" && distinct[c.name].length > 1 && (c.numeric || distinct[c.name].length <= FEW));
-  options("colour", kinds, varying.length ? varying[varying.length - 1].name : "", "one colour");
+  options("colour", kinds, (varying.find((c) => !D.per.includes(c.name)) || { name: "" }).name, "one colour");
   const logs = () => { $("xlog").checked = !!wide($("x").value); $("ylog").checked = !!wide($("y").value); };
   logs();
   for (const id of ["x", "y"]) $(id).addEventListener("change", () => { logs(); draw(); });

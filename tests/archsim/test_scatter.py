@@ -50,6 +50,12 @@ def test_a_panel_for_each_group(file: Path, tmp_path: Path) -> None:
     assert [f["group"] for f in drawn["fronts"]] == ["bert", "xlm"]
 
 
+@pytest.mark.parametrize("color", ["", "energy_j", "bottleneck"])
+def test_a_last_row_that_is_not_full(file: Path, tmp_path: Path, color: str) -> None:
+    _, text = draw(file, replace(PLAIN, group_by="sequence_length", color=color), tmp_path / "a.svg")
+    assert text.count("energy [J]") >= 3 and "sequence length: 16K" in text  # five panels in rows of three
+
+
 def test_more_is_better(file: Path, tmp_path: Path) -> None:
     wanted = replace(PLAIN, x="utilization_array_2d", front=True, maximize=["utilization_array_2d"])
     _, text = draw(file, wanted, tmp_path / "a.svg")
