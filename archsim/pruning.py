@@ -21,6 +21,7 @@ class Pruning:
 
     `iteration`, `layer`, `head` : which point; head -1: all live heads of the layer together.
     `tokens` : keys before any pruning; `keys`: those that are live; `values`: those that each query uses of them.
+    `scored` : keys that a query is multiplied with: the live ones, or the candidates of an approximate search.
     `heads` : live heads of the point; `dense_heads`: how many heads would be there without pruning.
     `queries` : a point's queries, `dense_queries` without pruning; `shared`: 1 where keys and values are fetched once
     for all queries of the point (prompts, encoders), 0 where each query fetches its own (generation).
@@ -36,6 +37,7 @@ class Pruning:
     head: Array
     tokens: Array
     keys: Array
+    scored: Array
     values: Array
     heads: Array
     dense_heads: Array
@@ -89,7 +91,7 @@ class Pruning:
     @property
     def score_macs(self) -> Array:
         """Multiplications of queries and keys, shape (n,): rows that fetch low bits are scored twice."""
-        return self.queries * self.heads * self.head_dim * self.keys * (1 + self.refetched)
+        return self.queries * self.heads * self.head_dim * self.scored * (1 + self.refetched)
 
     @property
     def value_macs(self) -> Array:
@@ -134,11 +136,14 @@ class Pruning:
         """Return the value of every rank and parameter that cascades of pruned attention name, shape (n,).
 
         M all live keys (only those are ever stored), J the same where a cascade prunes from M itself, T values, H and
-        HL live heads, P queries, E and F words of a key and of a value, LSB the fraction of rows that fetch low bits.
+        HL live heads, P queries, E and F words of a key and of a value, LSB the fraction of rows that fetch low bits,
+        CANDIDATES and KEPT the fractions of the live keys that are scored and whose values are used.
         """
+        live = np.maximum(self.keys, 1)
         return {
             "M": self.keys, "J": self.keys, "T": self.values, "H": self.heads, "HL": self.heads, "P": self.queries,
             "E": self.head_dim, "F": self.head_dim, "LSB": self.refetched,
+            "CANDIDATES": self.scored / live, "KEPT": self.values / live,
         }  # fmt: skip
 
     def bits(self) -> dict[str, Array]:
@@ -204,7 +209,8 @@ DEFAULTS: Mapping[str, Callable[[Mapping[str, Array]], object]] = {
     "layer": lambda given: np.arange(len(given["tokens"])),
     "head": lambda given: -1,
     "keys": lambda given: given["tokens"],
-    "values": lambda given: given["keys"],
+    "scored": lambda given: given["keys"],
+    "values": lambda given: given["scored"],
     "heads": lambda given: 1,
     "dense_heads": lambda given: given["heads"],
     "queries": lambda given: 1,
