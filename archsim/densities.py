@@ -78,6 +78,4 @@ def measured(
         "shared": 1,
         "head_dim": [float(s["E"]) for s in shapes],
     }
-    return pruning(
-        name, source, tokens=keys, scored=keys * share[:, 0], values=keys * share[:, 1], **{**fields, **given}
-    )
+    return pruning(name, source, tokens=keys, candidates=share[:, 0], values=keys * share[:, 1], **{**fields, **given})

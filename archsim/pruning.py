@@ -21,7 +21,7 @@ class Pruning:
 
     `iteration`, `layer`, `head` : which point; head -1: all live heads of the layer together.
     `tokens` : keys before any pruning; `keys`: those that are live; `values`: those that each query uses of them.
-    `scored` : keys that a query is multiplied with: the live ones, or the candidates of an approximate search.
+    `candidates` : fraction of the live keys that a query is multiplied with, below 1 after an approximate search.
     `heads` : live heads of the point; `dense_heads`: how many heads would be there without pruning.
     `queries` : a point's queries, `dense_queries` without pruning; `shared`: 1 where keys and values are fetched once
     for all queries of the point (prompts, encoders), 0 where each query fetches its own (generation).
@@ -37,7 +37,7 @@ class Pruning:
     head: Array
     tokens: Array
     keys: Array
-    scored: Array
+    candidates: Array
     values: Array
     heads: Array
     dense_heads: Array
@@ -87,6 +87,11 @@ class Pruning:
     def dense_bytes(self, bits: float) -> Array:
         """Return the bytes of all keys and values of all heads at words of `bits`, shape (n,): the named baseline."""
         return self.dense_words * bits / 8
+
+    @property
+    def scored(self) -> Array:
+        """Keys that a query is multiplied with, shape (n,), a mean where queries differ."""
+        return self.keys * self.candidates
 
     @property
     def score_macs(self) -> Array:
@@ -139,11 +144,10 @@ class Pruning:
         HL live heads, P queries, E and F words of a key and of a value, LSB the fraction of rows that fetch low bits,
         CANDIDATES and KEPT the fractions of the live keys that are scored and whose values are used.
         """
-        live = np.maximum(self.keys, 1)
         return {
             "M": self.keys, "J": self.keys, "T": self.values, "H": self.heads, "HL": self.heads, "P": self.queries,
             "E": self.head_dim, "F": self.head_dim, "LSB": self.refetched,
-            "CANDIDATES": self.scored / live, "KEPT": self.values / live,
+            "CANDIDATES": self.candidates, "KEPT": self.values / np.maximum(self.keys, 1),
         }  # fmt: skip
 
     def bits(self) -> dict[str, Array]:
@@ -209,8 +213,8 @@ DEFAULTS: Mapping[str, Callable[[Mapping[str, Array]], object]] = {
     "layer": lambda given: np.arange(len(given["tokens"])),
     "head": lambda given: -1,
     "keys": lambda given: given["tokens"],
-    "scored": lambda given: given["keys"],
-    "values": lambda given: given["scored"],
+    "candidates": lambda given: 1,
+    "values": lambda given: given["keys"] * given["candidates"],
     "heads": lambda given: 1,
     "dense_heads": lambda given: given["heads"],
     "queries": lambda given: 1,

@@ -65,7 +65,7 @@ def test_a3_as_points() -> None:
     assert (found.values < found.scored).all() and (found.scored <= 20).all()
     assert found.elements_ratio() == 1 and found.fetched_bytes[0] == 2 * 40 * 8 * 9 / 8
     assert np.allclose(found.score_macs, 12 * 8 * found.scored)
-    assert np.allclose(found.sizes()["CANDIDATES"], found.scored / 40)
+    assert np.allclose(found.sizes()["KEPT"], found.values / 40)
 
 
 def test_a_more_aggressive_search_keeps_less() -> None:
