@@ -10,9 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.cli import main
+from archsim.design import Design
 from archsim.library import load
+from archsim.mapping import Mapping
+from archsim.model import evaluate
 from archsim.pruning import pruning
+from archsim.pruning_schedule import find_schedule
 from archsim.workload import Workload
+from einsum_cascade import Cascade
 
 COUNTS = st.lists(
     st.tuples(st.integers(1, 64), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.integers(1, 4)),
@@ -127,3 +132,18 @@ def test_command_json() -> None:
     assert [layer["keys"] for layer in found["by_layer"]][:3] == [1843, 1433, 409]
     assert found["dense_bits"] == 16 and found["bytes_ratio_against_32_bit"] == 2 * found["bytes_ratio_against_16_bit"]
     assert found["dense_bytes"] / found["fetched_bytes"] == pytest.approx(found["bytes_ratio_against_16_bit"])
+
+
+def test_a_schedule_is_evaluated_in_one_call_as_point_by_point() -> None:
+    """Twenty-four layers of a schedule as arrays, against each layer alone; traffic falls with what is live."""
+    mapping = load(Mapping, "unfused")
+    cascade, design = load(Cascade, mapping.cascade), load(Design, mapping.design)
+    found, base = find_schedule("gpt2_medium_wikitext2"), load(Workload, "gpt2_medium")
+    together = evaluate(cascade, found.workload(base), mapping, design)
+    assert np.shape(together.latency_s) == (24,)
+    assert (np.diff(np.asarray(together.dram_traffic_bytes)) <= 0).all()
+    for k in (0, 7, 23):
+        single = {"heads": int(found.heads[k]), "sequence_length": int(found.keys[k]), "query_length": 1}
+        alone = evaluate(cascade, load(Workload, "gpt2_medium", **single), mapping, design)
+        assert np.asarray(together.latency_s)[k] == pytest.approx(float(alone.latency_s), rel=1e-12)
+        assert np.asarray(together.dram_traffic_bytes)[k] == pytest.approx(float(alone.dram_traffic_bytes), rel=1e-12)

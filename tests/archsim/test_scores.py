@@ -131,3 +131,17 @@ def test_published_importance_without_column_noise() -> None:
             found = statistics(attention_map(logits(8, keys, keys, sigma=sigma)))
             for p in (10, 25, 50):
                 assert found[f"importance_{p}"] == pytest.approx(expected[f"importance_{p}"], abs=0.02)
+
+
+def test_synthetic_rows_are_skipped_as_those_of_trained_models() -> None:
+    """Zero-skipping at four thresholds, measured on maps of IgLM (61 to 122 keys): sigma 2 keeps alike."""
+    file = FILE.with_name("a3_mnnfast_trace_statistics.txt")
+    if not file.is_file():
+        pytest.skip(f"the published statistics are not here: {file}")
+    lines = re.findall(r"MNNFast zero-skip th ([\d.]+) V rows kept frac ([\d.]+) mass kept ([\d.]+)", file.read_text())
+    assert len(lines) == 4
+    maps = [attention_map(logits(8, keys, keys)) for keys in (61, 122)]
+    for threshold, rows, mass in lines:
+        few, many = (zero_skip(m, float(threshold)) for m in maps)
+        assert many["rows"] - 0.01 <= float(rows) <= few["rows"] + 0.01
+        assert many["mass"] - 0.05 <= float(mass) <= few["mass"] + 0.05
