@@ -20,7 +20,7 @@ __all__ = ["CHUNK", "Column", "Results", "open_results", "quoted"]
 
 CHUNK = 2**18
 """Points that are read at once."""
-MEMORY = "256MB"
+MEMORY = 256
 """What DuckDB may hold in memory."""
 
 NUMERIC = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "UINTEGER", "SMALLINT", "TINYINT", "DECIMAL")
