@@ -101,6 +101,7 @@ MACHINE = package(
         "comparison": "printed",
         "config": "library",
         "numerics": "plot",
+        "gpu": "model library show",
     },
 )
 SITS_ON: dict[str, tuple[str, ...]] = {

@@ -111,8 +111,8 @@ def test_none_removes() -> None:
     [
         ("workload", "bert", "head_dims", "hint: did you mean head_dim or heads or "),
         ("design", "fusemax", "memories.buffer.capcity", "hint: did you mean capacity?"),
-        ("design", "fusemax", "memoris.buffer.capacity", "hint: did you mean memories?"),
-        ("design", "fusemax", "qqq", "hint: known: arrays, clock, description, design, energy, memories, parameters, source"),  # noqa: E501
+        ("design", "fusemax", "memoris.buffer.capacity", "hint: did you mean memories or numerics?"),
+        ("design", "fusemax", "qqq", "hint: known: arrays, clock, description, design, energy, memories, numerics, parameters, source"),  # noqa: E501
         ("mapping", "flat", "groups.attention.lops", "hint: did you mean loops?"),
         ("design", "fusemax", "", "hint: known: "),
     ],
@@ -167,7 +167,7 @@ def test_cascades_come_from_their_own_library() -> None:
 
 
 def test_energy_tables_by_name() -> None:
-    assert set(energy_tables()) == {"fusemax_paper", "fusemax_paper_free_exp", "fusemax_physical"}
+    assert set(energy_tables()) == {"fusemax_paper", "fusemax_paper_free_exp", "fusemax_physical", "unknown"}
     assert energy_tables() is energy_tables()
     assert design().energy.name == "tiny"
 
