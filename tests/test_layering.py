@@ -101,6 +101,7 @@ MACHINE = package(
         "comparison": "printed",
         "config": "library",
         "numerics": "plot",
+        "memory": "",
         "gpu": "model library show",
     },
 )

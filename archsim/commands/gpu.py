@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archsim.commands.numerics import checked_device, parts
+from archsim.commands.device import checked_device
+from archsim.commands.numerics import parts
 from archsim.show import echo_json, fail, json_option, length, si, table, user_errors, write_text
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def gpu() -> None:
 
     \b
     Example:
-      archsim gpu measure -o h200.json
+      archsim gpu measure -o h200.json --json
     """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archsim.commands.device import checked_device, device_option
 from archsim.show import echo_json, fail, json_option, length, table, user_errors
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from archsim.numerics.measure import Measurement
     from einsum_cascade.numerics.rules import Numerics
 
-__all__ = ["COMMANDS", "device_option", "parts", "picture_option"]
+__all__ = ["COMMANDS", "machine_of", "parts"]
 
 
 def parts(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str]:
@@ -32,9 +33,6 @@ def _picture(_context: click.Context, _option: click.Parameter, file: Path | Non
     return file
 
 
-device_option = click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), help="Compute with torch on this device; by default with NumPy."
-)
 picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), callback=_picture,
                               metavar="FILE", help="Draw a figure into a .png, .svg or .pdf file.")  # fmt: skip
 
@@ -83,7 +81,7 @@ def numerics(
     from archsim.numerics.measure import Place
 
     with user_errors(), shown_progress() as progress:
-        machine = _machine(design)
+        machine = machine_of(design)
         variants = [machine.using(f, u) for f in formats or [""] for u in units or [""]]
         place = Place(library="torch" if device else "numpy", device=checked_device(device))
         given = _inputs(kind, queries, head_dim, seed, scale)
@@ -103,20 +101,8 @@ def numerics(
         print_measurements(found)
 
 
-def checked_device(device: str | None) -> str:
-    """Return the device, "cpu" for None. Raises SpecError: torch or the device is missing."""
-    if device is None:
-        return "cpu"
-    try:
-        import torch
-    except ImportError:
-        raise fail("--device", "torch is not installed", hint="pip install 'archsim[gpu]'") from None
-    if device == "cuda" and not torch.cuda.is_available():
-        raise fail("--device", "there is no CUDA device", hint="--device cpu")
-    return device
-
-
-def _machine(design: str | None) -> "Numerics":
+def machine_of(design: str | None) -> "Numerics":
+    """Return the numerics of a design, those of fp32 for None. Raises SpecError: no such design, or it says none."""
     from archsim.design import Design
     from archsim.library import load
     from einsum_cascade.numerics.rules import plain
