@@ -52,6 +52,10 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
 @click.option("--exp", "units", callback=parts, metavar="exact,poly5,...",
               help="Exponential units: exact, poly3 ... poly7, taylor5, table64, ...;"
               " by default the design's.")  # fmt: skip
+@click.option("--accumulate", default="", metavar="FORMAT",
+              help="Format of sums, instead of the design's; exact: rounded when they are finished.")  # fmt: skip
+@click.option("--block", type=click.IntRange(0), default=0, metavar="N", help="Products that are added up before the"
+              " accumulator is rounded, instead of the design's.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores.")
 @click.option("--queries", type=length, default="256", show_default=True, metavar="N", help="Queries: the last ones.")
 @click.option("--rows", type=click.IntRange(1), default=16, show_default=True,
@@ -63,13 +67,14 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
 @json_option
 def numerics(
     cascades: list[str], design: str | None, lengths: list[int], kind: str, formats: list[str], units: list[str],
-    scale: float, queries: int, rows: int, head_dim: int, seed: int, device: str | None, picture: Path | None,
-    as_json: bool,
+    accumulate: str, block: int, scale: float, queries: int, rows: int, head_dim: int, seed: int, device: str | None,
+    picture: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare cascades in a machine's number formats with float64 on the same rounded inputs.
 
     A row a cascade, format, exponential unit and length: the error of the output, the divergence of the attention
-    weights, values that overflowed or became zero, and queries that lost all weight or became undefined.
+    weights, values that overflowed or became zero, and queries that lost all weight or became undefined. What is
+    modelled stands in archsim/numerics/README.md.
 
     \b
     Examples:
@@ -82,7 +87,7 @@ def numerics(
 
     with user_errors(), shown_progress() as progress:
         machine = machine_of(design)
-        variants = [machine.using(f, u) for f in formats or [""] for u in units or [""]]
+        variants = [machine.using(f, u, accumulate, block) for f in formats or [""] for u in units or [""]]
         place = Place(library="torch" if device else "numpy", device=checked_device(device))
         given = _inputs(kind, queries, head_dim, seed, scale)
         campaign = Campaign(cascades=chosen(cascades), numerics=tuple(variants), inputs=given, rows=rows, place=place,
