@@ -3,7 +3,7 @@
 import click
 
 from archsim import __version__
-from archsim.commands import cascade, catalogue, evaluate, explore, numerics, pruning, run, study, sweep, workload
+from archsim.commands import cascade, catalogue, evaluate, explore, gpu, numerics, pruned, pruning, run, study, sweep, workload
 
 __all__ = ["main"]
 
@@ -23,7 +23,7 @@ def main() -> None:
     """
 
 
-for module in (catalogue, cascade, run, evaluate, workload, pruning, study, sweep, explore, numerics):
+for module in (catalogue, cascade, run, evaluate, workload, pruning, study, sweep, explore, numerics, pruned, gpu):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -125,6 +125,8 @@ MACHINE = package(
         "comparison": "printed",
         "config": "library",
         "numerics": "plot",
+        "memory": "",
+        "gpu": "model library show",
     },
 )
 SITS_ON: dict[str, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archsim.commands.device import checked_device, device_option
 from archsim.show import echo_json, fail, json_option, length, table, user_errors
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from archsim.numerics.measure import Measurement
     from einsum_cascade.numerics.rules import Numerics
 
-__all__ = ["COMMANDS", "device_option", "parts", "picture_option"]
+__all__ = ["COMMANDS", "machine_of", "parts"]
 
 
 def parts(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str]:
@@ -32,9 +33,6 @@ def _picture(_context: click.Context, _option: click.Parameter, file: Path | Non
     return file
 
 
-device_option = click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), help="Compute with torch on this device; by default with NumPy."
-)
 picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), callback=_picture,
                               metavar="FILE", help="Draw a figure into a .png, .svg or .pdf file.")  # fmt: skip
 
@@ -54,6 +52,10 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
 @click.option("--exp", "units", callback=parts, metavar="exact,poly5,...",
               help="Exponential units: exact, poly3 ... poly7, taylor5, table64, ...;"
               " by default the design's.")  # fmt: skip
+@click.option("--accumulate", default="", metavar="FORMAT",
+              help="Format of sums, instead of the design's; exact: rounded when they are finished.")  # fmt: skip
+@click.option("--block", type=click.IntRange(0), default=0, metavar="N", help="Products that are added up before the"
+              " accumulator is rounded, instead of the design's.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores.")
 @click.option("--queries", type=length, default="256", show_default=True, metavar="N", help="Queries: the last ones.")
 @click.option("--rows", type=click.IntRange(1), default=16, show_default=True,
@@ -65,13 +67,14 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
 @json_option
 def numerics(
     cascades: list[str], design: str | None, lengths: list[int], kind: str, formats: list[str], units: list[str],
-    scale: float, queries: int, rows: int, head_dim: int, seed: int, device: str | None, picture: Path | None,
-    as_json: bool,
+    accumulate: str, block: int, scale: float, queries: int, rows: int, head_dim: int, seed: int, device: str | None,
+    picture: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare cascades in a machine's number formats with float64 on the same rounded inputs.
 
     A row a cascade, format, exponential unit and length: the error of the output, the divergence of the attention
-    weights, values that overflowed or became zero, and queries that lost all weight or became undefined.
+    weights, values that overflowed or became zero, and queries that lost all weight or became undefined. What is
+    modelled stands in archsim/numerics/README.md.
 
     \b
     Examples:
@@ -83,8 +86,8 @@ def numerics(
     from archsim.numerics.measure import Place
 
     with user_errors(), shown_progress() as progress:
-        machine = _machine(design)
-        variants = [machine.using(f, u) for f in formats or [""] for u in units or [""]]
+        machine = machine_of(design)
+        variants = [machine.using(f, u, accumulate, block) for f in formats or [""] for u in units or [""]]
         place = Place(library="torch" if device else "numpy", device=checked_device(device))
         given = _inputs(kind, queries, head_dim, seed, scale)
         campaign = Campaign(cascades=chosen(cascades), numerics=tuple(variants), inputs=given, rows=rows, place=place,
@@ -103,20 +106,8 @@ def numerics(
         print_measurements(found)
 
 
-def checked_device(device: str | None) -> str:
-    """Return the device, "cpu" for None. Raises SpecError: torch or the device is missing."""
-    if device is None:
-        return "cpu"
-    try:
-        import torch
-    except ImportError:
-        raise fail("--device", "torch is not installed", hint="pip install 'archsim[gpu]'") from None
-    if device == "cuda" and not torch.cuda.is_available():
-        raise fail("--device", "there is no CUDA device", hint="--device cpu")
-    return device
-
-
-def _machine(design: str | None) -> "Numerics":
+def machine_of(design: str | None) -> "Numerics":
+    """Return the numerics of a design, those of fp32 for None. Raises SpecError: no such design, or it says none."""
     from archsim.design import Design
     from archsim.library import load
     from einsum_cascade.numerics.rules import plain

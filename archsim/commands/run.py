@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archsim.show import echo_json, fail, json_option, shape_option, table, user_errors, write_bytes
+from archsim.commands.device import checked_device, device_option
+from archsim.show import binary, echo_json, fail, json_option, length, shape_option, table, user_errors, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["COMMANDS", "read_tensors"]
+
+
+def _split(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    rank, equals, size = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text}: expected RANK=SIZE such as P=1K")
+    return rank.strip(), length(size.strip())
 
 
 @click.command()
@@ -22,6 +32,11 @@ __all__ = ["COMMANDS", "read_tensors"]
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores of the random inputs.")
 @click.option("--xp", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Array library.")
+@device_option
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True,
+              help="Type of the random inputs, in which everything is computed.")  # fmt: skip
+@click.option("--split", callback=_split, metavar="P=1K",
+              help="Run so many coordinates of a rank at a time, queries for example: takes less memory.")  # fmt: skip
 @click.option(
     "--input",
     "file",
@@ -37,6 +52,9 @@ def run(
     seed: int,
     scale: float,
     xp: str,
+    device: str | None,
+    dtype: str,
+    split: tuple[str, int] | None,
     file: Path | None,
     output: Path | None,
     as_json: bool,
@@ -46,11 +64,15 @@ def run(
     \b
     Example:
       archsim run attention_1pass --shape M=1024,P=16 --check
+      archsim run attention_3pass --shape M=64K,P=4K --split P=256 --device cuda
     """
     import numpy as np
 
+    from archsim.memory import peak_memory
+    from archsim.numerics.measure import Place
     from einsum_cascade import Cascade, load
     from einsum_cascade.interpret import run as interpret
+    from einsum_cascade.interpret import run_split
     from einsum_cascade.reference import check, make_inputs
 
     with user_errors():
@@ -66,8 +88,16 @@ def run(
                 "ok": result.error <= result.tolerance,
             }
         if output or not compare:
+            place = Place(library="torch" if device else xp, device=checked_device(device))
             tensors = read_tensors(file) if file else make_inputs(loaded, sizes, seed, scale)
-            outputs = {n: np.asarray(v) for n, v in interpret(loaded, tensors, sizes=sizes, xp=xp).items()}
+            arrays = {n: place.array(np.asarray(t), dtype == "float64")[1] for n, t in tensors.items()}
+            with peak_memory(place.device if place.library == "torch" else "numpy") as peak:
+                if split:
+                    found = run_split(loaded, arrays, rank=split[0], size=split[1], sizes=sizes)
+                else:
+                    found = interpret(loaded, arrays, sizes=sizes)
+            outputs = {n: np.asarray(getattr(v, "cpu", lambda v=v: v)()) for n, v in found.items()}
+            report["peak_memory_bytes"] = peak()
             report["outputs"] = {
                 n: {"shape": list(v.shape), "mean": float(v.mean()), "rms": float(np.sqrt((v**2).mean()))}
                 for n, v in outputs.items()
@@ -92,6 +122,8 @@ def print_run(report: Mapping[str, object]) -> None:
         )
         if report["largest_exp_argument"] is not None:
             click.echo(f"largest argument of exp: {report['largest_exp_argument']:.4g}")
+    if (peak := report.get("peak_memory_bytes")) is not None:
+        click.echo(f"peak memory beside the inputs: {binary(float(str(peak)))}")
     outputs = report.get("outputs")
     if isinstance(outputs, dict):
         table(

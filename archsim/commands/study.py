@@ -72,14 +72,22 @@ def _run(name: str, folder: Path | None) -> "tuple[Result, list[str]]":
 @click.command()
 @click.option("--reference", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
               help="Compare every row of the published tables in this folder too.")  # fmt: skip
+@click.option("--measured", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Compare with times of `archsim gpu measure` instead.")  # fmt: skip
+@click.option("-m", "--mapping", metavar="MAPPING", help="The model of the machine of --measured.")
 @json_option
-def validate(reference: Path | None, as_json: bool) -> None:
+def validate(reference: Path | None, measured: Path | None, mapping: str | None, as_json: bool) -> None:
     """Compare with every published figure that comes with archsim; exit status 1 if one is outside its tolerance.
 
     \b
-    Example:
+    Examples:
       archsim validate
+      archsim validate --measured h200.json -m flash_gpu
     """
+    if measured is not None:
+        from archsim.gpu.printed import validate_measured
+
+        return validate_measured(measured, mapping, as_json)
     from archsim.reproduce import reproduce as evaluate
     from archsim.study import load_study
     from archsim.validate import load_published, published_names

@@ -21,11 +21,13 @@ SIGMA, TAU = 2.0, 1.0  # of `trace`, where no trained model is at hand
 
 
 def make_tensors(
-    kind: str, keys: int, queries: int, head: int = 64, seed: int = 0, scale: float = 1.0
+    kind: str, keys: int, queries: int, head: int = 64, seed: int = 0, scale: float = 1.0,
+    shared: NDArray[np.float64] | None = None,
 ) -> Tensors:  # fmt: skip
     """Return Q (head, queries), K and V (head, keys).
 
-    Q holds the factor 1/sqrt(head), so that scores are Q.K, times `scale`.
+    Q holds the factor 1/sqrt(head), so that scores are Q.K, times `scale`. `shared`, of `keys` standard normal numbers,
+    is the noise that all queries of `trace` share, where it is to be that of other heads too.
 
     Raises SpecError at an unknown kind.
 
@@ -45,7 +47,8 @@ def make_tensors(
         result = {n: random.normal(size=s) for n, s in shapes.items()}
     if kind == "trace":  # the last coordinate of a query is 1: that of the keys adds to the scores of all queries
         result["Q"][:-1] *= SIGMA * np.sqrt(head / (head - 1))
-        result["Q"][-1], result["K"][-1] = np.sqrt(head), TAU * random.normal(size=keys)
+        column = random.normal(size=keys) if shared is None else shared
+        result["Q"][-1], result["K"][-1] = np.sqrt(head), TAU * column
     result["Q"] *= scale / np.sqrt(head)
     return result
 

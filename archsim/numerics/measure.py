@@ -33,8 +33,8 @@ class Place:
     device: str = "cpu"
 
     def array(self, values: Reals, double: bool) -> tuple[ModuleType, Array]:
-        """Return the namespace, and values as an array there, float32 or float64."""
-        narrow = values.astype(np.float64 if double else np.float32)
+        """Return the namespace, and values as an array there; real ones as float32 or float64."""
+        narrow = values.astype(np.float64 if double else np.float32) if values.dtype.kind == "f" else values
         xp = namespace(self.library, [])
         if self.library == "numpy":
             return xp, narrow  # type: ignore[return-value]
@@ -207,5 +207,5 @@ def _unrounded(cascade: Cascade, numerics: Numerics) -> Numerics:
     for e in cascade.einsums:
         if e.name in cascade.outputs:
             rule = numerics.einsums.get(e.name) or numerics.operations.get(last_operation(e)) or RuleForm()
-            changed[e.name] = replace(rule, output="fp32")
+            changed[e.name] = replace(rule, output="fp64" if numerics.double else "fp32")
     return replace(numerics, einsums=changed)

@@ -119,6 +119,8 @@ class Rounding:
     def loaded(self, xp: ModuleType, einsum: str, tensor: str, values: Array, mask: Array | None) -> Array:
         """Return an operand rounded to the input format of the Einsum, and count what that did."""
         formats, held = self.formats.get(einsum), self.held.get(tensor)
+        if formats is None and held is not None:
+            self.held[einsum] = held  # a view shows what is stored
         if formats is None or (held is not None and (held == formats.input or formats.input.holds(held))):
             return values
         result = round_to(xp, values, formats.input, mask)

@@ -97,10 +97,11 @@ class Numerics:
     def _format(self, name: str) -> Format:
         return self.word if name == "word" else number_format(name, self.saturate)
 
-    def using(self, word: str = "", exponential_unit: str = "") -> "Numerics":
-        """Return these numerics with another word or another exponential unit.
+    def using(self, word: str = "", exponential_unit: str = "", accumulate: str = "", block: int = 0) -> "Numerics":
+        """Return these numerics with another word, exponential unit, format of sums, or block of products.
 
-        A fixed-point word brings exact sums, which integer accumulators of twice its width and more have.
+        A fixed-point word brings exact sums, which integer accumulators of twice its width and more have. Rules that
+        state their own format of sums keep it.
 
         Raises SpecError at an unknown name.
 
@@ -111,7 +112,12 @@ class Numerics:
         if word:
             given = number_format(word, self.saturate)
             result = replace(result, word=given, accumulate="exact" if given.fixed else result.accumulate)
-        return replace(result, exponential=exponential(exponential_unit)) if exponential_unit else result
+        if accumulate:
+            name = accumulate if accumulate == "exact" else number_format(accumulate, self.saturate).name
+            result = replace(result, accumulate=name)
+        if exponential_unit:
+            result = replace(result, exponential=exponential(exponential_unit))
+        return replace(result, block=block) if block else result
 
 
 def plain(word: str, accumulate: str = "fp32") -> Numerics:

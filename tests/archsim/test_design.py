@@ -158,3 +158,17 @@ def test_shipped_designs_scale_with_their_side(name: str) -> None:
     for side in (32, 512):
         found = load(Design, name, SIDE=side)
         assert (found.arrays["array_2d"].lanes, found.arrays["array_1d"].lanes) == (side * side, side)
+
+
+def test_numerics_of_a_design() -> None:
+    found = load(Design, "fusemax").numerics
+    assert found is not None and found.exponential.macs == found_exponential("fusemax") == 6
+    assert found.word.bits == 16 and "assumed" in found.source
+    assert load(Design, "flat_cloud").numerics is None
+    changed = load(Design, "fusemax", {"numerics.word": "fp16", "numerics.exponential": "table64"}).numerics
+    assert changed is not None and (changed.word.name, changed.exponential.name) == ("fp16", "table64")
+
+
+def found_exponential(name: str) -> int:
+    """Return what an exponential costs on the design's larger array, in multiply-accumulates."""
+    return load(Design, name).arrays["array_2d"].operations["exp"].actions["mac"]

@@ -45,6 +45,11 @@ def test_another_word() -> None:
     assert found.exponential.name == "table64" and found.accumulate == "fp32" and not found.double
     whole = found.using("int8")
     assert whole.double and whole.accumulate == "exact"
+    narrow = found.using(accumulate="bfloat16", block=16)
+    assert (narrow.accumulate, narrow.block, narrow.word.name) == ("bf16", 16, "e4m3")
+    assert found.using(accumulate="exact").formats(load(Cascade, "attention_3pass").einsums[0]).accumulate is None
+    with pytest.raises(SpecError, match="no number format bf1"):
+        found.using(accumulate="bf1")
     assert plain("fp32").using("", "").word.name == "fp32" and not plain("fp32").double and plain("fp64").double
     assert numerics(TEXT.replace("accumulate: fp16", "accumulate: int32")).double
 

@@ -1,0 +1,140 @@
+"""Time torch's scaled dot product attention, point by point, on a CUDA device or, to try things out, on the processor.
+
+No point is reported that did not run: a kernel that the device lacks, or that does not fit, says why.
+"""
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.gpu.points import DTYPES, Point, Timing
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["describe", "roofline", "time_point"]
+
+ENOUGH = 0.3  # seconds of runs after which the median is taken
+CHECKED = 32  # queries that are compared with float64
+
+
+def describe(device: str) -> tuple[str, str]:
+    """Return the name of a device, and the versions of what computes there."""
+    import platform
+
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.get_device_name(), f"torch {torch.__version__}, CUDA {torch.version.cuda}"
+    return f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)", f"torch {torch.__version__}"
+
+
+def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tuple[float, int]:
+    """Return the median time of a run in seconds, after two that do not count, and how many runs it is of."""
+    import torch
+
+    def once() -> float:
+        if device != "cuda":
+            start = time.perf_counter()
+            run()
+            return time.perf_counter() - start
+        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        first.record()
+        run()
+        last.record()
+        torch.cuda.synchronize()
+        return float(first.elapsed_time(last)) * 1e-3
+
+    for _ in range(2):
+        once()
+    times: list[float] = []
+    while len(times) < 3 or (sum(times) < enough and len(times) < 200):
+        times.append(once())
+    return statistics.median(times), len(times)
+
+
+def roofline(device: str, side: int, elements: int) -> tuple[dict[str, float], float]:
+    """Return the rates of a square matrix product (dtype -> FLOP/s) and of a copy (bytes/s, read and write).
+
+    Parameters
+    ----------
+    side : of the matrices; 8192 fills a large GPU
+    elements : of the copy, 4 bytes each
+    """
+    import torch
+
+    rates = {}
+    for name in DTYPES if device == "cuda" else ("bf16", "fp32"):
+        kind = getattr(torch, DTYPES[name])
+        a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
+        rates[name] = 2 * side**3 / _timed(lambda a=a, b=b: a @ b, device)[0]  # type: ignore[misc]
+    source = torch.zeros(elements, device=device)
+    into = torch.empty_like(source)
+    return rates, 8 * elements / _timed(lambda: into.copy_(source), device)[0]
+
+
+def time_point(point: Point, device: str, seed: int = 0) -> Timing:
+    """Return what a point takes on a device, or why it does not run there."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    backend = {"math": SDPBackend.MATH, "flash": SDPBackend.FLASH_ATTENTION,
+               "efficient": SDPBackend.EFFICIENT_ATTENTION}[point.backend]  # fmt: skip
+    generator = torch.Generator(device=device).manual_seed(seed)
+    size = (point.batch, point.heads, point.length, point.head_dim)
+    why = _too_large(point, device)
+    if why:
+        return Timing(point=point, why=why)
+    try:
+        q, k, v = (torch.randn(size, generator=generator, device=device).to(getattr(torch, DTYPES[point.dtype]))
+                   for _ in range(3))  # fmt: skip
+
+        def run() -> "torch.Tensor":
+            with sdpa_kernel([backend]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=point.causal)
+
+        with torch.no_grad():
+            error = _error(run(), q, k, v, point.causal)
+            seconds, runs = _timed(run, device)
+    except RuntimeError as problem:  # no such kernel here, or out of memory
+        if device == "cuda":
+            torch.cuda.empty_cache()
+        text = str(problem).strip().splitlines()[0]
+        return Timing(
+            point=point, why="no such kernel here" if "No viable backend" in text or "kernel" in text else text
+        )
+    return Timing(point=point, seconds=seconds, runs=runs, flops_per_s=point.flops / seconds,
+                  bytes_per_s=point.bytes / seconds, error=error)  # fmt: skip
+
+
+def _too_large(point: Point, device: str) -> str:
+    """Return why a kernel that keeps all scores does not fit; nothing is known of the others."""
+    import torch
+
+    if point.backend != "math" or device != "cuda":
+        return ""
+    free = torch.cuda.mem_get_info()[0]
+    needed = 3 * 4 * point.batch * point.heads * point.length**2  # scores, weights, a mask or copy, in fp32
+    return f"not tried: its scores need about {needed / 2**30:.0f} GiB of {free / 2**30:.0f}" if needed > free else ""
+
+
+def _error(out: "torch.Tensor", q: "torch.Tensor", k: "torch.Tensor", v: "torch.Tensor", causal: bool) -> float:
+    """Compare the last queries of the last head with float64."""
+
+    def array(tensor: "torch.Tensor") -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+        return np.asarray(tensor[-1, -1].double().cpu())
+
+    keys, values = array(k), array(v)
+    queries, found = array(q)[-CHECKED:], array(out)[-CHECKED:]
+    score = queries @ keys.T / np.sqrt(queries.shape[1])
+    if causal:
+        at = np.arange(len(keys))
+        score = np.where(at <= at[-CHECKED:, None], score, -np.inf)
+    weight = np.exp(score - score.max(axis=1, keepdims=True))
+    wanted = weight / weight.sum(axis=1, keepdims=True) @ values
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
