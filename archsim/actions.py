@@ -145,9 +145,8 @@ def _through(bound: BoundGroup, tensor: str, scope: str, passed: set[str], reads
     once: Value = 0
     for p, a in bound.touches[tensor]:
         if (a is p.einsum.target) != reads and scope in p.nest.loops and p.name not in passed:
-            words, unique = p.nest.fetched(a, p.nest.upto(scope)), p.nest.words(a)
-            fetched = words if fetched is words else larger(fetched, words)
-            once = unique if once is unique else larger(once, unique)
+            fetched = larger(fetched, p.nest.fetched(a, p.nest.upto(scope)))
+            once = larger(once, p.nest.words(a))
             if not reads:
                 break
     return fetched, once

@@ -20,8 +20,8 @@ __all__ = ["CHUNK", "Column", "Results", "open_results", "quoted"]
 
 CHUNK = 2**18
 """Points that are read at once."""
-MEMORY = "256MB"
-"""What DuckDB may hold in memory."""
+MEMORY = 256
+"""Megabytes that DuckDB may hold in memory."""
 
 NUMERIC = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "UINTEGER", "SMALLINT", "TINYINT", "DECIMAL")
 

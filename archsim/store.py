@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "Store", "connected", "export", "query", "summary"]
 
-MEMORY = "32MB"
-"""What DuckDB may use: a chunk goes to the file as a whole, so that it needs little."""
+MEMORY = 32
+"""Megabytes that DuckDB may use: a chunk goes to the file as a whole, so that it needs little; one a column if more."""
 
 Array = NDArray[np.float64]
 Classes = Callable[[NDArray[np.int64]], NDArray[np.int64]]
@@ -69,7 +69,7 @@ def _fail(path: Path, message: str, expected: str = "", hint: str = "") -> SpecE
 
 
 @contextmanager
-def connected(path: Path, *, read_only: bool = False, memory: str = MEMORY) -> "Iterator[duckdb.DuckDBPyConnection]":
+def connected(path: Path, *, read_only: bool = False, memory: int = MEMORY) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Open a DuckDB file; what goes wrong with the file comes out as SpecError with its reason.
 
     A file that is opened to be read can neither be changed nor used to reach other files.
@@ -84,7 +84,7 @@ def connected(path: Path, *, read_only: bool = False, memory: str = MEMORY) -> "
         raise _fail(path, "there is no such file", hint="`archsim sweep STUDY.yaml -o FILE` makes one")
     if not os.access(path if path.exists() else path.parent, os.R_OK if read_only else os.W_OK):
         raise _fail(path, "cannot be written: permission denied" if not read_only else "cannot be read")
-    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "threads": 1}
+    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory}MB", "threads": 1}
     try:
         connection = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:
@@ -191,6 +191,8 @@ class Store:
         rows = {n: c for n, c in columns.items() if n != "front"}
         points, objectives = self._merged(columns)
         run = self._connection.execute
+        if len(rows) > MEMORY:
+            run(f"SET memory_limit = '{len(rows)}MB'")
         run("BEGIN")
         if not self.done:
             self._create(rows)
@@ -237,7 +239,7 @@ def query(path: Path, sql: str) -> tuple[list[str], Iterator[tuple[object, ...]]
     """
     import duckdb
 
-    with connected(path, read_only=True, memory="128MB") as connection:
+    with connected(path, read_only=True, memory=128) as connection:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         try:
@@ -255,7 +257,7 @@ def export(path: Path, target: Path) -> None:
     form = "PARQUET" if target.suffix.lower() == ".parquet" else "CSV, HEADER"
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with connected(path, read_only=True, memory="128MB") as connection:
+        with connected(path, read_only=True, memory=128) as connection:
             _check_tables(path, connection)
             name = str(temporary).replace("'", "''")
             connection.execute(f"COPY (SELECT * FROM points ORDER BY point) TO '{name}' (FORMAT {form})")
@@ -268,7 +270,7 @@ def export(path: Path, target: Path) -> None:
 
 def summary(path: Path) -> dict[str, object]:
     """Return what results hold: points, feasible ones, reasons, bottlenecks, the front, the best of each objective."""
-    with connected(path, read_only=True, memory="128MB") as connection:
+    with connected(path, read_only=True, memory=128) as connection:
         _check_tables(path, connection)
         found = _header(connection)
         run = connection.execute

@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import archsim.sweep as engine
+from archsim.chunk import Order
 from archsim.cli import main
 from archsim.store import Store, export, query, summary
 from archsim.sweep import header, order, sweep
@@ -363,3 +366,15 @@ def test_a_store_by_itself(study: Path, tmp_path: Path) -> None:
         store.add(3, 0, 10, 0.5, columns)
         assert store.done == {3}
     assert rows(tmp_path / "r.duckdb", "chunks") == [(3, 0, 10, 0.5)]
+
+
+def test_many_columns_in_little_memory(tmp_path: Path) -> None:
+    count, wide = 122_880, 100
+    told = header(Order(text="sweep: w\ndocuments: {mapping: unfused, workload: bert}", file="w.yaml"))
+    told = replace(told, objectives=["c0"])
+    column = np.random.default_rng(0).random(count)
+    columns = {"point": np.arange(count), **{f"c{k}": column for k in range(wide)}, "front": np.arange(count) < 10}
+    with Store.opened(tmp_path / "r.duckdb", told) as store:
+        store.add(0, 0, count, 0.1, columns)
+    assert rows(tmp_path / "r.duckdb", "(SELECT count(*), count(c99) FROM points)") == [(count, count)]
+    assert rows(tmp_path / "r.duckdb", "front") == [(int(np.argmin(column[:10])),)]

@@ -254,3 +254,12 @@ def test_order_reads_the_file_as_it_is(tmp_path: Path) -> None:
     file.write_text("sweep: s  # why\ndocuments: {mapping: unfused, workload: bert}\n", encoding="utf-8")
     assert order(file).text.startswith("sweep: s  # why\n") and order(file).file == str(file)
     assert replace(order(file)) == order(file)
+
+
+def test_the_sweep_of_the_readme() -> None:
+    text = (STUDIES.parents[1] / "README.md").read_text(encoding="utf-8")
+    block = next(b for b in text.split("```yaml\n") if b.startswith("sweep:")).partition("```")[0]
+    given = Order(text=block, file="README.md")
+    engine.check(given)
+    assert space_of(given).points == 2 * 11 * 3 * 50 * 10
+    assert run_chunk(given, Chunk(number=0, first=30_000, count=100))["feasible"].any()
