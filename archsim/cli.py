@@ -3,7 +3,20 @@
 import click
 
 from archsim import __version__
-from archsim.commands import cascade, catalogue, evaluate, explore, gpu, numerics, pruned, pruning, run, study, sweep, workload
+from archsim.commands import (
+    cascade,
+    catalogue,
+    evaluate,
+    explore,
+    gpu,
+    numerics,
+    pruned,
+    pruning,
+    run,
+    study,
+    sweep,
+    workload,
+)  # fmt: skip
 
 __all__ = ["main"]
 
