@@ -21,11 +21,7 @@ __all__ = ["CHUNK", "Column", "Results", "open_results", "quoted"]
 CHUNK = 2**18
 """Points that are read at once."""
 MEMORY = 256
-<<<<<<< HEAD
-"""What DuckDB may hold in memory."""
-=======
 """Megabytes that DuckDB may hold in memory."""
->>>>>>> explore
 
 NUMERIC = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "UINTEGER", "SMALLINT", "TINYINT", "DECIMAL")
 
