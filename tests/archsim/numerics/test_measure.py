@@ -67,6 +67,11 @@ def test_blocks_of_keys_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatc
     assert blocks.error_max == pytest.approx(whole.error_max, rel=1e-3) and blocks.overflow == whole.overflow
 
 
+def test_weights_may_be_left_out() -> None:
+    found = measured("attention_1pass", ONLY_PRODUCTS, rows=0)
+    assert (found.kl_mean, found.mass, found.rows) == (None, None, 0) and found.error_rms is not None
+
+
 def test_overflow_loses_queries() -> None:
     found = measured("attention_naive", plain("fp16"), scale=30.0)
     assert found.lost > 0 and found.overflow > 0 and found.undefined > 0
@@ -174,4 +179,5 @@ def test_campaign() -> None:
     names = ("attention_3pass", "attention_lazy")
     wanted = [(n, c, f) for n in (32, 64) for c in names for f in ("bf16", "fp16")]
     assert [(m.length, m.cascade, m.format) for m in found] == wanted
-    assert campaign.size == len(found) and seen[0] == ("32 keys, 8 queries", 0, 4) and seen[-1][1:] == (4, 4)
+    assert campaign.size == len(found) and seen[0] == ("32 keys, 8 queries, attention_3pass", 0, 2)
+    assert seen[-1] == ("64 keys, 8 queries, attention_lazy", 2, 2)
