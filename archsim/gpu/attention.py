@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["describe", "roofline", "time_point"]
 
 ENOUGH = 0.3  # seconds of runs after which the median is taken
+LONG = 1.0  # seconds of a run beyond which the second one is the measurement
 CHECKED = 32  # queries that are compared with float64
 
 
@@ -34,7 +35,7 @@ def describe(device: str) -> tuple[str, str]:
 
 
 def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tuple[float, int]:
-    """Return the median time of a run in seconds, after two that do not count, and how many runs it is of."""
+    """Return the median time of a run in seconds, after two that do not count, and of how many runs; of a long one: one."""
     import torch
 
     def once() -> float:
@@ -49,9 +50,11 @@ def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tu
         torch.cuda.synchronize()
         return float(first.elapsed_time(last)) * 1e-3
 
-    for _ in range(2):
-        once()
-    times: list[float] = []
+    once()
+    times = [once()]
+    if times[0] > LONG:
+        return times[0], 1
+    times.clear()
     while len(times) < 3 or (sum(times) < enough and len(times) < 200):
         times.append(once())
     return statistics.median(times), len(times)
