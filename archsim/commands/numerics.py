@@ -83,12 +83,12 @@ def numerics(
     """
     from archsim.commands.study import shown_progress
     from archsim.numerics.campaign import Campaign, chosen, run_campaign
-    from archsim.numerics.measure import Place
+    from archsim.numerics.measure import Platform
 
     with user_errors(), shown_progress() as progress:
         machine = machine_of(design)
         variants = [machine.using(f, u, accumulate, block) for f in formats or [""] for u in units or [""]]
-        place = Place(library="torch" if device else "numpy", device=checked_device(device))
+        place = Platform(library="torch" if device else "numpy", device=checked_device(device))
         given = _inputs(kind, queries, head_dim, seed, scale)
         campaign = Campaign(cascades=chosen(cascades), numerics=tuple(variants), inputs=given, rows=rows, place=place,
                             lengths=(None,) if kind.endswith(".npz") else tuple(lengths))  # fmt: skip

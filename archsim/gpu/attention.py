@@ -34,8 +34,8 @@ def describe(device: str) -> tuple[str, str]:
     return f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)", f"torch {torch.__version__}"
 
 
-def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tuple[float, int]:
-    """Return the median time of a run in seconds, after two that do not count, and of how many runs; of a long one: one."""
+def _timed(run: Callable[[], object], device: str) -> tuple[float, int]:
+    """Return the median time of runs in seconds, and how many they were; the first two do not count unless long."""
     import torch
 
     def once() -> float:
@@ -55,7 +55,7 @@ def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tu
     if times[0] > LONG:
         return times[0], 1
     times.clear()
-    while len(times) < 3 or (sum(times) < enough and len(times) < 200):
+    while len(times) < 3 or (sum(times) < ENOUGH and len(times) < 200):
         times.append(once())
     return statistics.median(times), len(times)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from archsim.numerics.inputs import Tensors
-from archsim.numerics.measure import Measurement, Place, check_cascade, measure
+from archsim.numerics.measure import Measurement, Platform, check_cascade, measure
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.errors import SpecError
 from einsum_cascade.load import index, load
@@ -26,7 +26,7 @@ class Campaign:
     lengths: tuple[int | None, ...]
     inputs: Callable[[int | None], Tensors]
     rows: int = 16
-    place: Place = field(default_factory=Place)
+    place: Platform = field(default_factory=Platform)
 
     @property
     def size(self) -> int:

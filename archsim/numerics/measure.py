@@ -18,7 +18,7 @@ from einsum_cascade.numerics.rounding import Rounding, Tally
 from einsum_cascade.numerics.rules import Numerics, RuleForm, last_operation
 from einsum_cascade.reference import expected
 
-__all__ = ["Measurement", "Place", "check_cascade", "measure"]
+__all__ = ["Measurement", "Platform", "check_cascade", "measure"]
 
 Reals = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ ELEMENTS = 1 << 25  # of a block: scores, and of the values that probe the weigh
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Platform:
     """Where to compute: the array library and, for torch, the device."""
 
     library: str = "numpy"
@@ -89,7 +89,7 @@ def check_cascade(cascade: Cascade) -> None:
 
 
 def measure(
-    cascade: Cascade, numerics: Numerics, tensors: Tensors, *, place: Place | None = None, rows: int = 16
+    cascade: Cascade, numerics: Numerics, tensors: Tensors, *, place: Platform | None = None, rows: int = 16
 ) -> Measurement:
     """Run a cascade in a machine's arithmetic and compare.
 
@@ -111,7 +111,7 @@ def measure(
     (True, 0)
     """
     check_cascade(cascade)
-    place, start = place or Place(), time.perf_counter()
+    place, start = place or Platform(), time.perf_counter()
     keys, queries = tensors["K"].shape[1], tensors["Q"].shape[1]
     given = _rounded(numerics, tensors, place)
     rounding = Rounding.of(numerics, cascade.einsums, given)
@@ -135,7 +135,7 @@ def measure(
     )  # fmt: skip
 
 
-def _rounded(numerics: Numerics, tensors: Tensors, place: Place) -> Tensors:
+def _rounded(numerics: Numerics, tensors: Tensors, place: Platform) -> Tensors:
     """Return the inputs as the machine holds them, in float64."""
     result: Tensors = {}
     for name, values in tensors.items():
@@ -144,7 +144,7 @@ def _rounded(numerics: Numerics, tensors: Tensors, place: Place) -> Tensors:
     return result
 
 
-def _machine(cascade: Cascade, numerics: Numerics, given: Tensors, place: Place, rounding: Rounding) -> Reals:
+def _machine(cascade: Cascade, numerics: Numerics, given: Tensors, place: Platform, rounding: Rounding) -> Reals:
     """Return the machine's output for inputs that are words, in float64."""
     arrays: dict[str, Array] = {}
     xp: ModuleType | None = None
@@ -180,7 +180,7 @@ def _sizes(given: Tensors) -> dict[str, Value]:
 
 
 def _weights(
-    cascade: Cascade, numerics: Numerics, given: Tensors, place: Place, rows: int
+    cascade: Cascade, numerics: Numerics, given: Tensors, place: Platform, rows: int
 ) -> tuple[Reals, Reals]:  # fmt: skip
     """Return, of the queries that survived, the divergence of the weights, and how far their sum is from 1."""
     keys = given["K"].shape[1]
