@@ -58,8 +58,8 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
               " accumulator is rounded, instead of the design's.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores.")
 @click.option("--queries", type=length, default="256", show_default=True, metavar="N", help="Queries: the last ones.")
-@click.option("--rows", type=click.IntRange(1), default=16, show_default=True,
-              help="Queries of which the attention weights are measured.")  # fmt: skip
+@click.option("--rows", type=click.IntRange(0), default=16, show_default=True,
+              help="Queries of which the weights are measured; 0 is much quicker for long sequences.")  # fmt: skip
 @click.option("--head-dim", type=click.IntRange(2), default=64, show_default=True, help="Head size.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
 @device_option
@@ -83,12 +83,12 @@ def numerics(
     """
     from archsim.commands.study import shown_progress
     from archsim.numerics.campaign import Campaign, chosen, run_campaign
-    from archsim.numerics.measure import Place
+    from archsim.numerics.measure import Platform
 
     with user_errors(), shown_progress() as progress:
         machine = machine_of(design)
         variants = [machine.using(f, u, accumulate, block) for f in formats or [""] for u in units or [""]]
-        place = Place(library="torch" if device else "numpy", device=checked_device(device))
+        place = Platform(library="torch" if device else "numpy", device=checked_device(device))
         given = _inputs(kind, queries, head_dim, seed, scale)
         campaign = Campaign(cascades=chosen(cascades), numerics=tuple(variants), inputs=given, rows=rows, place=place,
                             lengths=(None,) if kind.endswith(".npz") else tuple(lengths))  # fmt: skip

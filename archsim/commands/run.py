@@ -69,7 +69,7 @@ def run(
     import numpy as np
 
     from archsim.memory import peak_memory
-    from archsim.numerics.measure import Place
+    from archsim.numerics.measure import Platform
     from einsum_cascade import Cascade, load
     from einsum_cascade.interpret import run as interpret
     from einsum_cascade.interpret import run_split
@@ -88,7 +88,7 @@ def run(
                 "ok": result.error <= result.tolerance,
             }
         if output or not compare:
-            place = Place(library="torch" if device else xp, device=checked_device(device))
+            place = Platform(library="torch" if device else xp, device=checked_device(device))
             tensors = read_tensors(file) if file else make_inputs(loaded, sizes, seed, scale)
             arrays = {n: place.array(np.asarray(t), dtype == "float64")[1] for n, t in tensors.items()}
             with peak_memory(place.device if place.library == "torch" else "numpy") as peak:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["describe", "roofline", "time_point"]
 
 ENOUGH = 0.3  # seconds of runs after which the median is taken
+LONG = 1.0  # seconds of a run beyond which the second one is the measurement
 CHECKED = 32  # queries that are compared with float64
 
 
@@ -33,8 +34,8 @@ def describe(device: str) -> tuple[str, str]:
     return f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)", f"torch {torch.__version__}"
 
 
-def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tuple[float, int]:
-    """Return the median time of a run in seconds, after two that do not count, and how many runs it is of."""
+def _timed(run: Callable[[], object], device: str) -> tuple[float, int]:
+    """Return the median time of runs in seconds, and how many they were; the first two do not count unless long."""
     import torch
 
     def once() -> float:
@@ -49,10 +50,12 @@ def _timed(run: Callable[[], object], device: str, enough: float = ENOUGH) -> tu
         torch.cuda.synchronize()
         return float(first.elapsed_time(last)) * 1e-3
 
-    for _ in range(2):
-        once()
-    times: list[float] = []
-    while len(times) < 3 or (sum(times) < enough and len(times) < 200):
+    once()
+    times = [once()]
+    if times[0] > LONG:
+        return times[0], 1
+    times.clear()
+    while len(times) < 3 or (sum(times) < ENOUGH and len(times) < 200):
         times.append(once())
     return statistics.median(times), len(times)
 

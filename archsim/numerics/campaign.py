@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from archsim.numerics.inputs import Tensors
-from archsim.numerics.measure import Measurement, Place, check_cascade, measure
+from archsim.numerics.measure import Measurement, Platform, check_cascade, measure
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.errors import SpecError
 from einsum_cascade.load import index, load
@@ -26,7 +26,7 @@ class Campaign:
     lengths: tuple[int | None, ...]
     inputs: Callable[[int | None], Tensors]
     rows: int = 16
-    place: Place = field(default_factory=Place)
+    place: Platform = field(default_factory=Platform)
 
     @property
     def size(self) -> int:
@@ -66,11 +66,12 @@ def run_campaign(campaign: Campaign, progress: Callable[[str, int, int], None] |
     for length in campaign.lengths:
         tensors = campaign.inputs(length)
         label = f"{tensors['K'].shape[1]} keys, {tensors['Q'].shape[1]} queries"
-        total = len(campaign.cascades) * len(campaign.numerics)
-        for done, (cascade, numerics) in enumerate((c, n) for c in campaign.cascades for n in campaign.numerics):
+        for cascade in campaign.cascades:
+            what, total = f"{label}, {cascade.name}", len(campaign.numerics)
+            for done, numerics in enumerate(campaign.numerics):
+                if progress is not None:
+                    progress(what, done, total)
+                result.append(measure(cascade, numerics, tensors, place=campaign.place, rows=campaign.rows))
             if progress is not None:
-                progress(label, done, total)
-            result.append(measure(cascade, numerics, tensors, place=campaign.place, rows=campaign.rows))
-        if progress is not None:
-            progress(label, total, total)
+                progress(what, total, total)
     return result

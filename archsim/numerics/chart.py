@@ -26,15 +26,16 @@ def draw_measurements(measurements: Sequence[Measurement], title: str, file: Pat
     cascades = list(dict.fromkeys(m.cascade for m in measurements))
     series = list(dict.fromkeys((m.format, m.exponential) for m in measurements))
     lengths = list(dict.fromkeys(m.length for m in measurements))
+    panels = [p for p in PANELS if any(getattr(m, p[0]) for m in measurements)] or list(PANELS[:1])
     width = max(7.0, len(lengths) * (1.2 + len(cascades) * max(0.5, 0.13 * len(series))))
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        canvas = Figure(figsize=(width, 7.2), layout="constrained")
-        axes = canvas.subplots(len(PANELS), len(lengths), sharex=True, sharey="row", squeeze=False)
-        for line, (quantity, label) in zip(axes, PANELS, strict=True):
+        canvas = Figure(figsize=(width, 1.8 + 2.7 * len(panels)), layout="constrained")
+        axes = canvas.subplots(len(panels), len(lengths), sharex=True, sharey="row", squeeze=False)
+        for row, (line, (quantity, label)) in enumerate(zip(axes, panels, strict=True)):
             for axis, length in zip(line, lengths, strict=True):
                 own = [m for m in measurements if m.length == length]
                 _panel(axis, own, quantity, cascades, series)
-                if line is axes[0]:
+                if row == 0:
                     axis.set_title(f"{length_label(length)} keys")
             line[0].set_ylabel(label)
         several = len({e for _, e in series}) > 1

@@ -13,11 +13,12 @@ from einsum_cascade.constants import Value
 from einsum_cascade.errors import Diagnostic, SpecError
 from einsum_cascade.interpret import Array, run_split
 from einsum_cascade.interpret.backend import namespace
+from einsum_cascade.numerics.formats import round_to
 from einsum_cascade.numerics.rounding import Rounding, Tally
 from einsum_cascade.numerics.rules import Numerics, RuleForm, last_operation
 from einsum_cascade.reference import expected
 
-__all__ = ["Measurement", "Place", "check_cascade", "measure"]
+__all__ = ["Measurement", "Platform", "check_cascade", "measure"]
 
 Reals = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ ELEMENTS = 1 << 25  # of a block: scores, and of the values that probe the weigh
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Platform:
     """Where to compute: the array library and, for torch, the device."""
 
     library: str = "numpy"
@@ -88,7 +89,7 @@ def check_cascade(cascade: Cascade) -> None:
 
 
 def measure(
-    cascade: Cascade, numerics: Numerics, tensors: Tensors, *, place: Place | None = None, rows: int = 16
+    cascade: Cascade, numerics: Numerics, tensors: Tensors, *, place: Platform | None = None, rows: int = 16
 ) -> Measurement:
     """Run a cascade in a machine's arithmetic and compare.
 
@@ -98,7 +99,7 @@ def measure(
     Parameters
     ----------
     tensors : Q (E, P), K (E, M), V (F, M)
-    rows : queries, the last ones, of which the weights are measured
+    rows : queries, the last ones, of which the weights are measured; for long sequences that takes most of the time
 
     Raises SpecError as `check_cascade` and `run_split` do.
 
@@ -110,10 +111,11 @@ def measure(
     (True, 0)
     """
     check_cascade(cascade)
-    place, start = place or Place(), time.perf_counter()
+    place, start = place or Platform(), time.perf_counter()
     keys, queries = tensors["K"].shape[1], tensors["Q"].shape[1]
-    rounding = Rounding.of(numerics, cascade.einsums)
-    found, given = _machine(cascade, numerics, tensors, place, rounding)
+    given = _rounded(numerics, tensors, place)
+    rounding = Rounding.of(numerics, cascade.einsums, given)
+    found = _machine(cascade, numerics, given, place, rounding)
     wanted = _exact(cascade, given)
     alive = np.isfinite(found).all(axis=0) & (found != 0).any(axis=0)
     error_max = error_rms = None
@@ -133,19 +135,23 @@ def measure(
     )  # fmt: skip
 
 
-def _machine(
-    cascade: Cascade, numerics: Numerics, tensors: Tensors, place: Place, rounding: Rounding
-) -> tuple[Reals, Tensors]:
-    """Return the machine's output, and the inputs as it rounds them, in float64."""
+def _rounded(numerics: Numerics, tensors: Tensors, place: Platform) -> Tensors:
+    """Return the inputs as the machine holds them, in float64."""
+    result: Tensors = {}
+    for name, values in tensors.items():
+        xp, array = place.array(values, numerics.double)
+        result[name] = _numpy(round_to(xp, array, numerics.word))
+    return result
+
+
+def _machine(cascade: Cascade, numerics: Numerics, given: Tensors, place: Platform, rounding: Rounding) -> Reals:
+    """Return the machine's output for inputs that are words, in float64."""
     arrays: dict[str, Array] = {}
     xp: ModuleType | None = None
-    for name, values in tensors.items():
+    for name, values in given.items():
         xp, arrays[name] = place.array(values, numerics.double)
-    assert xp is not None
-    arrays = {name: rounding.given(xp, name, a) for name, a in arrays.items()}
-    size = max(1, ELEMENTS // max(tensors["K"].shape[1], tensors["V"].shape[0]))
-    out = run_split(cascade, arrays, size=size, xp=xp, arithmetic=rounding)["AV"]
-    return _numpy(out), {name: _numpy(a) for name, a in arrays.items()}
+    size = max(1, ELEMENTS // max(given["K"].shape[1], given["V"].shape[0]))
+    return _numpy(run_split(cascade, arrays, size=size, xp=xp, arithmetic=rounding)["AV"])
 
 
 def _numpy(array: Array) -> Reals:
@@ -174,10 +180,12 @@ def _sizes(given: Tensors) -> dict[str, Value]:
 
 
 def _weights(
-    cascade: Cascade, numerics: Numerics, given: Tensors, place: Place, rows: int
+    cascade: Cascade, numerics: Numerics, given: Tensors, place: Platform, rows: int
 ) -> tuple[Reals, Reals]:  # fmt: skip
     """Return, of the queries that survived, the divergence of the weights, and how far their sum is from 1."""
     keys = given["K"].shape[1]
+    if not rows:
+        return np.zeros(0), np.zeros(0)
     last = {**given, "Q": given["Q"][:, -rows:]}
     step = max(1, ELEMENTS // keys)
     machine, exact = [], []
@@ -186,8 +194,8 @@ def _weights(
         some = np.arange(start, min(start + step, keys))
         probe = np.zeros((len(some), keys))
         probe[some - start, some] = 1.0
-        rounding = Rounding.of(unrounded, cascade.einsums)
-        machine.append(_machine(cascade, unrounded, {**last, "V": probe * PROBE}, place, rounding)[0] / PROBE)
+        rounding = Rounding.of(unrounded, cascade.einsums, last)
+        machine.append(_machine(cascade, unrounded, {**last, "V": probe * PROBE}, place, rounding) / PROBE)
         exact.append(_exact(cascade, {**last, "V": probe}))
     a, r = np.concatenate(machine), np.concatenate(exact)
     total = a.sum(axis=0)

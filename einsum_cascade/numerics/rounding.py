@@ -16,7 +16,7 @@ What is modelled, and why:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -83,7 +83,7 @@ class Accumulator:
 class Rounding:
     """The arithmetic of `numerics` on the Einsums of a cascade; `tally` counts, by Einsum, what became of the values.
 
-    One object serves one run.
+    `words` are inputs that hold words already and are not rounded again. One object serves one run.
 
     >>> import numpy as np
     >>> from einsum_cascade import Cascade, load
@@ -102,19 +102,20 @@ class Rounding:
     numerics: Numerics
     formats: Mapping[str, Formats]
     operations: Mapping[str, str]
+    words: frozenset[str] = frozenset()
     tally: dict[str, Tally] = field(default_factory=dict)
     held: dict[str, Format] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, numerics: Numerics, einsums: tuple[Einsum, ...]) -> "Rounding":
+    def of(cls, numerics: Numerics, einsums: tuple[Einsum, ...], words: Iterable[str] = ()) -> "Rounding":
         """Return the arithmetic for these Einsums; of several with one name the last one's rule holds."""
         return cls(numerics, {e.name: numerics.formats(e) for e in einsums},
-                   {e.name: last_operation(e) for e in einsums})  # fmt: skip
+                   {e.name: last_operation(e) for e in einsums}, frozenset(words))  # fmt: skip
 
     def given(self, xp: ModuleType, tensor: str, values: Array) -> Array:
         """Return an input rounded to words."""
         self.held[tensor] = self.numerics.word
-        return round_to(xp, values, self.numerics.word)
+        return values if tensor in self.words else round_to(xp, values, self.numerics.word)
 
     def loaded(self, xp: ModuleType, einsum: str, tensor: str, values: Array, mask: Array | None) -> Array:
         """Return an operand rounded to the input format of the Einsum, and count what that did."""

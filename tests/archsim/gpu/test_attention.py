@@ -21,6 +21,12 @@ def test_a_point(dtype: str, error: float, causal: bool, monkeypatch: pytest.Mon
     assert found.seconds is not None and found.flops_per_s == found.point.flops / found.seconds
 
 
+def test_a_long_run_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archsim.gpu.attention.LONG", 0.0)
+    found = time_point(Point(backend="math", dtype="fp32", causal=False, **POINT), "cpu")
+    assert found.runs == 1 and found.seconds is not None and found.seconds > 0
+
+
 def test_a_kernel_that_is_not_there_says_so() -> None:
     found = time_point(Point(backend="efficient", dtype="fp32", causal=False, **POINT), "cpu")
     assert (found.seconds, found.error, found.why) == (None, None, "no such kernel here")

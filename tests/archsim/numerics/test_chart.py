@@ -1,5 +1,6 @@
 """The figure: it is drawn for one and several lengths, with lost queries too, and looks at what it should."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,4 +24,16 @@ def test_draw(tmp_path: Path, suffix: str, lengths: tuple[int, ...]) -> None:
     assert (tmp_path / f"f.{suffix}").stat().st_size > 5000
     if suffix == "svg":
         text = (tmp_path / "f.svg").read_text()
-        assert ">naive<" in text and ">bf16<" in text and "lost queries" in text
+        assert ">naive<" in text and ">bf16<" in text and ">4K keys<" in text and "lost queries" in text
+
+
+def test_without_weights_there_is_one_panel(tmp_path: Path) -> None:
+    found = [replace(some("attention_1pass", "bf16", 64, 1e-3), kl_mean=None)]
+    draw_measurements(found, "a title", tmp_path / "f.svg")
+    text = (tmp_path / "f.svg").read_text()
+    assert "error of the output" in text and "divergence" not in text and ">64 keys<" in text
+
+
+def test_nothing_survived(tmp_path: Path) -> None:
+    draw_measurements([some("attention_naive", "fp16", 64, None, 8)], "a title", tmp_path / "f.png")
+    assert (tmp_path / "f.png").exists()

@@ -22,7 +22,7 @@ def archsim(*arguments: str) -> Result:
 def test_table_and_progress() -> None:
     result = archsim("numerics", "-c", "attention_1pass,attention_naive", "-d", "fusemax", "--formats", "bf16,fp16",
                      *SMALL, "--scale", "40")  # fmt: skip
-    assert result.exit_code == 0 and "64 keys, 8 queries: 4" in result.stderr
+    assert result.exit_code == 0 and "64 keys, 8 queries, attention_naive: 2" in result.stderr
     lines = [line.split() for line in result.stdout.splitlines() if line.strip().startswith("attention")]
     assert [line[:4] for line in lines] == [
         [c, f, "poly5", "64"] for c in ("attention_1pass", "attention_naive") for f in ("bf16", "fp16")]  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 
 from archsim.numerics.campaign import Campaign, chosen, run_campaign
 from archsim.numerics.inputs import make_tensors
-from archsim.numerics.measure import Measurement, Place, check_cascade, measure
+from archsim.numerics.measure import Measurement, Platform, check_cascade, measure
 from einsum_cascade import Cascade, SpecError, load, read_cascades
 from einsum_cascade.interpret import run
 from einsum_cascade.numerics.formats import number_format, round_to
@@ -67,6 +67,11 @@ def test_blocks_of_keys_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatc
     assert blocks.error_max == pytest.approx(whole.error_max, rel=1e-3) and blocks.overflow == whole.overflow
 
 
+def test_weights_may_be_left_out() -> None:
+    found = measured("attention_1pass", ONLY_PRODUCTS, rows=0)
+    assert (found.kl_mean, found.mass, found.rows) == (None, None, 0) and found.error_rms is not None
+
+
 def test_overflow_loses_queries() -> None:
     found = measured("attention_naive", plain("fp16"), scale=30.0)
     assert found.lost > 0 and found.overflow > 0 and found.undefined > 0
@@ -106,9 +111,9 @@ def test_causal_references_know_where_the_queries_stand() -> None:
 def test_torch() -> None:
     pytest.importorskip("torch")
     one = measured("attention_1pass", ONLY_PRODUCTS)
-    two = measured("attention_1pass", ONLY_PRODUCTS, place=Place(library="torch"))
+    two = measured("attention_1pass", ONLY_PRODUCTS, place=Platform(library="torch"))
     assert two.error_max == pytest.approx(one.error_max, rel=0.2) and two.kl_mean == pytest.approx(one.kl_mean, rel=0.1)
-    exact = measured("attention_1pass", plain("fp64", "fp64"), place=Place(library="torch"))
+    exact = measured("attention_1pass", plain("fp64", "fp64"), place=Platform(library="torch"))
     assert exact.error_max is not None and exact.error_max < 1e-12
 
 
@@ -133,7 +138,7 @@ def test_devices_agree(name: str) -> None:
                  for d in ("cpu", "cuda")]  # fmt: skip
         assert (there[0] - there[1]).abs().max() / there[0].abs().max() < tolerance
     one, two = (
-        measure(cascade, ONLY_PRODUCTS, tensors, place=Place(library="torch", device=d)) for d in ("cpu", "cuda")
+        measure(cascade, ONLY_PRODUCTS, tensors, place=Platform(library="torch", device=d)) for d in ("cpu", "cuda")
     )
     assert two.error_rms == pytest.approx(one.error_rms, rel=0.1)
 
@@ -174,4 +179,5 @@ def test_campaign() -> None:
     names = ("attention_3pass", "attention_lazy")
     wanted = [(n, c, f) for n in (32, 64) for c in names for f in ("bf16", "fp16")]
     assert [(m.length, m.cascade, m.format) for m in found] == wanted
-    assert campaign.size == len(found) and seen[0] == ("32 keys, 8 queries", 0, 4) and seen[-1][1:] == (4, 4)
+    assert campaign.size == len(found) and seen[0] == ("32 keys, 8 queries, attention_3pass", 0, 2)
+    assert seen[-1] == ("64 keys, 8 queries, attention_lazy", 2, 2)

@@ -183,10 +183,18 @@ einsums: |
 
 
 def test_a_view_is_not_rounded_again() -> None:
-    given = {n: t.astype(np.float64) for n, t in tensors(m=10).items()}
-    given["K"][:, :4] /= 50  # a tile of its own would get another scale
-    numerics = Numerics(word=number_format("int8"), accumulate="exact",
-                        operations={"mul+add": RuleForm(output="fp64")})  # fmt: skip
-    whole, _ = rounded("attention_3pass", numerics, given)
-    tiles, _ = rounded("attention_1pass", numerics, given, M0=4)  # 10 is no multiple of 4: the view is a tensor
-    np.testing.assert_allclose(tiles["BQK"].reshape(12, -1)[:10], whole["QK"], rtol=1e-12, atol=1e-12)
+    text = """
+cascade: c
+ranks: {M: 3}
+inputs: {A: [M]}
+outputs: [Z]
+views: |
+  B[m] = A[m] | m > 0
+einsums: |
+  Z[m] = B[m] * 2
+"""
+    cascade = read_cascades(text)[0]
+    numerics = Numerics(word=number_format("int8"), operations={"mul": RuleForm(output="fp64")})
+    rounding = Rounding.of(numerics, cascade.einsums)
+    found = run(cascade, {"A": np.asarray([127.0, 3.0, 1.0])}, arithmetic=rounding)["Z"]
+    assert np.asarray(found).tolist() == [0, 6, 2]  # with a scale of its own, 3 / 127, it would be 1.98
