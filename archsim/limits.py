@@ -14,7 +14,9 @@ def busy_cycles(report: Report, group: GroupTime) -> dict[str, float]:
     arrays = {p.name: p.array for bound in report.binding.groups for p in bound.placed}
     result: dict[str, float] = {}
     for name, cycles in group.busy.items():
-        result[arrays[name]] = result.get(arrays[name], 0.0) + float(cycles)
+        known = result.get(arrays[name], 0.0)
+        stages = report.binding.design.arrays[arrays[name]].pipelined
+        result[arrays[name]] = max(known, float(cycles)) if stages else known + float(cycles)
     return result
 
 
