@@ -60,7 +60,7 @@ def names() -> dict[str, Path]:
 
 
 def benchmarks(name: str | Path) -> dict[str, tuple[Benchmark, Pruning]]:
-    """Return the benchmarks of the suite of this name, or in this file: what each keeps, layer by layer and step by step.
+    """Return the benchmarks of the suite of this name, or in this file, and what each keeps, layer by layer.
 
     Raises SpecError: nothing of that name, or every mistake of the file.
 

@@ -99,8 +99,11 @@ MACHINE = package(
         "sweep": "store pareto",
         # What the commands are made of.
         "study": "",
-        "plot": "study",
-        "tables": "model library study",
+        "published": "study",
+        "plot_beside": "published library",
+        "plot": "plot_beside",
+        "suite_tables": "model library study suite totals",
+        "tables": "suite_tables",
         "reproduce": "tables plot",
         "validate": "reproduce",
         "setting": "library",
