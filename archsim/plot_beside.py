@@ -28,9 +28,9 @@ def beside(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canvas
     ]
     wide = len({str(r[figure.across]) for r in rows}) > 12
     lines, columns = (len(panels), 1) if wide else (1, len(panels))
-    height = (3.4 if wide else 3.6) * lines
+    height = (3.8 if wide else 3.6) * lines
     canvas = Canvas(figsize=(12, height + 1.6))
-    bottom = (1.75 if wide else 1.15) / (height + 1.6)
+    bottom = (2.2 if wide else 1.15) / (height + 1.6)
     grid = canvas.add_gridspec(lines, columns, top=1 - 0.95 / (height + 1.6), bottom=bottom, left=0.07, right=0.985,
                                wspace=0.2, hspace=0.75)  # fmt: skip
     for n, (quantity, label, workload) in enumerate(panels):
@@ -81,7 +81,7 @@ def roofline(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canv
     canvas = Canvas(figsize=(8, 5.6))
     axis = canvas.add_axes((0.1, 0.2, 0.87, 0.68))
     (x, x_label), (y, y_label) = figure.quantities.items()
-    known = _published(study, figure.table)
+    known = [r for r in _published(study, figure.table) if x in r and y in r]
     drawn = dict.fromkeys(str(r["configuration"]) for r in known)
     rows = [r for r in tables[study.accounting][figure.table] if r["configuration"] in drawn and r["family"] != "all"]
     reach = np.geomspace(0.2, 300, 200)

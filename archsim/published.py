@@ -23,7 +23,10 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows quoted from a published table; the whole of it may stand in `file` of a folder of reference figures."""
+    """Rows quoted from a published table, "" where it has no figure.
+
+    The whole of it may stand in `file` of a folder of reference figures.
+    """
 
     __pydantic_config__ = FORBID
     file: Text
@@ -34,7 +37,10 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How far figures may be off (relative), and why they are; no `configurations` or `lengths`: all of them."""
+    """How far figures may be off (relative), and why they are; no `configurations` or `lengths`: all of them.
+
+    `where` names columns of the study's row and the values that they may have.
+    """
 
     __pydantic_config__ = FORBID
     group: Text
@@ -42,6 +48,7 @@ class Rule:
     quantities: list[Text]
     configurations: list[Text] = field(default_factory=list)
     lengths: list[Real] = field(default_factory=list)
+    where: dict[Text, list[Text]] = field(default_factory=dict)
     tolerance: Real
     why: Text = ""
 
@@ -105,7 +112,7 @@ def published_rows(published: Published, table: str) -> list[dict[str, Scalar]]:
         for column, value in zip(given.columns, row, strict=True):
             if column in published.keys:
                 own[published.keys[column]] = published.names.get(str(value), value)
-            else:
+            elif value != "":
                 quantity = published.quantities[column]
                 own[quantity.column] = float(value) * quantity.factor
         rows.append(own)

@@ -16,7 +16,7 @@ from einsum_cascade.document import Document, Plain, find_one
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Integer, Text, read_form
 
-__all__ = ["ASPECTS", "Benchmark", "Suite", "applied", "benchmarks", "find_benchmark", "names", "only"]
+__all__ = ["ASPECTS", "Benchmark", "Suite", "applied", "benchmarks", "find_benchmark", "joined", "names", "only"]
 
 ASPECTS = ("tokens", "heads", "values", "widths", "low_bits")
 """What a pruning changes, and what `only` may keep of it."""
@@ -112,14 +112,19 @@ def _read(document: Document, suite: Suite, name: str, benchmark: Benchmark) -> 
     if not benchmark.steps:
         return read_schedule(own)
     lengths = range(benchmark.tokens + 1, benchmark.tokens + benchmark.steps + 1)
-    return _joined([read_schedule(own, tokens) for tokens in lengths])
+    return _iterations([read_schedule(own, tokens) for tokens in lengths])
 
 
-def _joined(parts: Sequence[Pruning]) -> Pruning:
+def joined(parts: Sequence[Pruning]) -> Pruning:
+    """Return the points of several prunings one after another."""
+    fields = {n: np.concatenate([getattr(p, n) for p in parts]) for n in POINTS}
+    return pruning(parts[0].name, parts[0].source, **fields)
+
+
+def _iterations(parts: Sequence[Pruning]) -> Pruning:
     """Put the points of consecutive iterations side by side."""
-    fields = {n: np.concatenate([getattr(p, n) for p in parts]) for n in POINTS if n != "iteration"}
     iteration = np.concatenate([np.full(len(p), i, dtype=float) for i, p in enumerate(parts)])
-    return pruning(parts[0].name, parts[0].source, iteration=iteration, **fields)
+    return replace(joined(parts), iteration=iteration)
 
 
 def only(kept: Pruning, aspects: Sequence[str]) -> Pruning:

@@ -13,7 +13,7 @@ from archsim.mapping import Mapping
 from archsim.model import evaluate
 from archsim.pruning import Pruning
 from archsim.study import Breakdown, Changes, Ratio, Row, Run, Study, Summary, Sweep, Tables
-from archsim.suite import Benchmark, applied, benchmarks, only
+from archsim.suite import Benchmark, applied, benchmarks, joined, only
 from archsim.totals import Totals, totals
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
@@ -62,20 +62,32 @@ def suite_tables(study: Study, progress: Progress, changes: Dict[str, Changes] |
 
 
 def _run(study: Study, suite: Suite, run: Run, design: str) -> Iterator[tuple[Row, list[Row]]]:
-    """Yield the row of every benchmark of the run's family, and its components."""
+    """Yield the row of every benchmark of the run's family, and its components.
+
+    Benchmarks of one family, and so of one structure, are evaluated in one call.
+    """
     machine = _design(design, tuple(run.changes.items()))
     how = _mapping(run.mapping, tuple(run.choices.items()))
-    for name, (benchmark, kept) in suite.items():
-        if not benchmark.family.startswith(run.family):
-            continue
-        own = only(kept, run.keep)
-        base = Workload(name=name, word_bits=run.word_bits)
-        workload, values = applied(own, base, how, None if "widths" in run.keep else {})
+    together: dict[str, list[str]] = {}
+    for name, (benchmark, _) in suite.items():
+        if benchmark.family.startswith(run.family):
+            together.setdefault(benchmark.family.partition("-")[0], []).append(name)
+    for names in together.values():
+        kept = joined([suite[name][1] for name in names])
+        base = Workload(name=names[0], word_bits=run.word_bits)
+        workload, values = applied(only(kept, run.keep), base, how, None if "widths" in run.keep else {})
         report = evaluate(_cascade(how.cascade), workload, how, machine, {**run.values, **values})  # type: ignore[dict-item]
-        found = totals(report, kept)
-        keys = _keys(study, name, benchmark)
-        row = {**keys, **_quantities(found)}
-        yield row, [{**keys, "component": c.rpartition(" ")[2], "energy_j": j} for c, j in found.energy_by.items()]
+        start = 0
+        for name in names:
+            at = slice(start, start + len(suite[name][1]))
+            start = at.stop
+            found = totals(report, kept, at)
+            keys = _keys(study, name, suite[name][0])
+            parts = found.energy_by.items()
+            yield (
+                {**keys, **_quantities(found)},
+                [{**keys, "component": c.rpartition(" ")[2], "energy_j": j} for c, j in parts],
+            )
 
 
 def _keys(study: Study, name: str, benchmark: Benchmark) -> Row:

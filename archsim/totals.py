@@ -71,17 +71,17 @@ def multiplications(report: Report) -> Value:
     return result
 
 
-def totals(report: Report, kept: Pruning) -> Totals:
-    """Return the sums of a report over the points of a pruning."""
+def totals(report: Report, kept: Pruning, at: slice = slice(None)) -> Totals:
+    """Return the sums of a report over the points of a pruning, or over the points `at` of it."""
 
     def whole(value: Value) -> float:
-        return float(np.sum(np.broadcast_to(value, report.points)))
+        return float(np.sum(np.broadcast_to(value, report.points)[at]))
 
+    moved = kept.dense_words + 2 * kept.dense_queries * kept.dense_heads * kept.head_dim
     return Totals(
-        points=report.points, latency_s=whole(report.latency_s), energy_j=whole(report.energy_j),
+        points=len(range(report.points)[at]), latency_s=whole(report.latency_s), energy_j=whole(report.energy_j),
         dram_traffic_bytes=whole(report.dram_traffic_bytes), executed_flop=2 * whole(multiplications(report)),
-        dense_flop=4 * float(kept.dense_macs.sum()),
-        dense_words=float((kept.dense_words + 2 * kept.dense_queries * kept.dense_heads * kept.head_dim).sum()),
+        dense_flop=4 * whole(kept.dense_macs), dense_words=whole(moved),
         energy_by={c: whole(v) for c, v in report.energy_by.items()},
         area_by={c: float(np.max(v)) for c, v in report.area_by.items()},
     )  # fmt: skip

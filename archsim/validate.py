@@ -103,7 +103,7 @@ def _compare(published: Published, name: str, row: Mapping[str, Scalar], index: 
         message = f"{name}: the study has no point {where}"
         raise SpecError([Diagnostic(place=Place(file=source), message=message)])
     for column, value in row.items():
-        if column in published.keys:
+        if column in published.keys or value == "":
             continue
         quantity = published.quantities.get(column)
         rule = _rule(published, name, column, index[at])
@@ -123,6 +123,8 @@ def _rule(published: Published, name: str, column: str, row: Row) -> Rule | None
         if name not in rule.tables or column not in rule.quantities:
             continue
         if rule.configurations and row.get("configuration") not in rule.configurations:
+            continue
+        if any(str(row.get(c)) not in values for c, values in rule.where.items()):
             continue
         if not rule.lengths or row["sequence_length"] in rule.lengths:
             return rule
