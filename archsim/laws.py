@@ -113,9 +113,9 @@ def quick_select_percentile(
     """
 
     def percentile(n: NDArray[np.int64], k: NDArray[np.int64], lanes: int, overhead: float) -> Array:
-        pairs, which = np.unique(np.stack([n, k]), axis=1, return_inverse=True)
+        pairs, which = np.unique(np.stack([n.ravel(), k.ravel()]), axis=1, return_inverse=True)
         found = [_percentile(int(a), int(b), lanes, overhead, percent, int(runs)) for a, b in pairs.T]
-        return np.array(found, dtype=float)[np.ravel(which)]
+        return np.array(found, dtype=float)[np.ravel(which)].reshape(n.shape)
 
     return _by_engine(percentile, items, kept, lanes, overhead)
 
@@ -208,11 +208,15 @@ Rounds = Callable[[NDArray[np.int64], NDArray[np.int64], int, float], Array]
 
 def _by_engine(law: Rounds, items: Value, kept: Value, lanes: Value, overhead: Value) -> Value:
     """Apply a law whose tables depend on the engine to points: one call for every pair of lanes and overhead."""
+    if np.ndim(lanes) == np.ndim(overhead) == 0:
+        n, k = np.broadcast_arrays(_counts(items), _counts(kept))
+        return _shown(law(n.astype(np.int64), k.astype(np.int64), int(lanes), float(overhead)))
     n, k, width, extra = np.broadcast_arrays(_counts(items), _counts(kept), np.asarray(lanes), np.asarray(overhead))
     result = np.zeros(n.shape)
-    for pair in np.unique(np.stack([np.ravel(width), np.ravel(extra)]), axis=1).T:
-        here = (width == pair[0]) & (extra == pair[1])
-        result[here] = law(n[here].astype(np.int64), k[here].astype(np.int64), int(pair[0]), float(pair[1]))
+    for w in np.unique(width):
+        for c in np.unique(extra[width == w]):
+            here = (width == w) & (extra == c)
+            result[here] = law(n[here].astype(np.int64), k[here].astype(np.int64), int(w), float(c))
     return _shown(result)
 
 

@@ -21,6 +21,7 @@ class Pruning:
 
     `iteration`, `layer`, `head` : which point; head -1: all live heads of the layer together.
     `tokens` : keys before any pruning; `keys`: those that are live; `values`: those that each query uses of them.
+    `candidates` : fraction of the live keys that a query is multiplied with, below 1 after an approximate search.
     `heads` : live heads of the point; `dense_heads`: how many heads would be there without pruning.
     `queries` : a point's queries, `dense_queries` without pruning; `shared`: 1 where keys and values are fetched once
     for all queries of the point (prompts, encoders), 0 where each query fetches its own (generation).
@@ -36,6 +37,7 @@ class Pruning:
     head: Array
     tokens: Array
     keys: Array
+    candidates: Array
     values: Array
     heads: Array
     dense_heads: Array
@@ -87,9 +89,14 @@ class Pruning:
         return self.dense_words * bits / 8
 
     @property
+    def scored(self) -> Array:
+        """Keys that a query is multiplied with, shape (n,), a mean where queries differ."""
+        return self.keys * self.candidates
+
+    @property
     def score_macs(self) -> Array:
         """Multiplications of queries and keys, shape (n,): rows that fetch low bits are scored twice."""
-        return self.queries * self.heads * self.head_dim * self.keys * (1 + self.refetched)
+        return self.queries * self.heads * self.head_dim * self.scored * (1 + self.refetched)
 
     @property
     def value_macs(self) -> Array:
@@ -134,11 +141,13 @@ class Pruning:
         """Return the value of every rank and parameter that cascades of pruned attention name, shape (n,).
 
         M all live keys (only those are ever stored), J the same where a cascade prunes from M itself, T values, H and
-        HL live heads, P queries, E and F words of a key and of a value, LSB the fraction of rows that fetch low bits.
+        HL live heads, P queries, E and F words of a key and of a value, LSB the fraction of rows that fetch low bits,
+        CANDIDATES and KEPT the fractions of the live keys that are scored and whose values are used.
         """
         return {
             "M": self.keys, "J": self.keys, "T": self.values, "H": self.heads, "HL": self.heads, "P": self.queries,
             "E": self.head_dim, "F": self.head_dim, "LSB": self.refetched,
+            "CANDIDATES": self.candidates, "KEPT": self.values / np.maximum(self.keys, 1),
         }  # fmt: skip
 
     def bits(self) -> dict[str, Array]:
@@ -204,7 +213,8 @@ DEFAULTS: Mapping[str, Callable[[Mapping[str, Array]], object]] = {
     "layer": lambda given: np.arange(len(given["tokens"])),
     "head": lambda given: -1,
     "keys": lambda given: given["tokens"],
-    "values": lambda given: given["keys"],
+    "candidates": lambda given: 1,
+    "values": lambda given: given["keys"] * given["candidates"],
     "heads": lambda given: 1,
     "dense_heads": lambda given: given["heads"],
     "queries": lambda given: 1,

@@ -40,8 +40,9 @@ def draw(given: Pruning, bits: float, file: Path) -> None:
         traffic.set_ylim(0)
         traffic.set_ylabel(f"dense {bits:g}-bit bytes /\nfetched bytes")
         traffic.set_xlabel("layer")
+        traffic.set_xlim(min(layers) - 0.6, max(layers) + 0.6)
         traffic.xaxis.set_major_locator(MaxNLocator(integer=True))
         canvas.suptitle(f"{given.name}: what pruning keeps", x=0.01, ha="left", fontsize=12, fontweight="bold")
-        canvas.text(0.01, 0.015, f"Source: {given.source}", color="#444444", fontsize=7)
+        canvas.text(0.01, 0.015, f"Source: {given.source}", color="#444444", fontsize=7, wrap=True)
         metadata = {"Date": None} if file.suffix == ".svg" else None
         canvas.savefig(file, dpi=120, metadata=metadata)

@@ -117,8 +117,9 @@ def check_schedule(document: Document, given: Schedule) -> None:
     """Refuse what no schedule can be. Raises SpecError with every mistake and its place."""
     wrong = []
 
-    def refuse(key: str, message: str, expected: str = "") -> None:
-        wrong.append(Diagnostic(place=document.place(*key.split(".")), message=message, expected=expected))
+    def refuse(path: str | tuple[str | int, ...], message: str, expected: str = "") -> None:
+        place = document.place(*((path,) if isinstance(path, str) else path))
+        wrong.append(Diagnostic(place=place, message=message, expected=expected))
 
     for f in fields(given):
         value = getattr(given, f.name)
@@ -137,16 +138,20 @@ def check_schedule(document: Document, given: Schedule) -> None:
             refuse(f"keep_{noun}", f"{len(listed)} numbers", f"{given.layers}, one a layer")
         for k, value in enumerate(listed or ()):
             if not 0 < value <= 1:
-                refuse(f"keep_{noun}", f"layer {k} keeps {value}", "a fraction above 0, at most 1")
+                refuse((f"keep_{noun}", k), f"layer {k} keeps {value}", "a fraction above 0, at most 1")
             elif k and value > (listed or [])[k - 1]:
-                refuse(f"keep_{noun}", f"layer {k} keeps {value}, more than the layer before", "pruned for good")
+                refuse(
+                    (f"keep_{noun}", k),
+                    f"layer {k} keeps {value}, more than the layer before",
+                    "what is pruned stays so",
+                )
         if ramp is not None:
             start = ramp.average if ramp.start is None else ramp.start
             if not 0 <= start <= ramp.average or not 2 * ramp.average - start < 1:
                 message = f"from {start} to {2 * ramp.average - start:g} along the layers"
                 refuse(f"prune_{noun}", message, "0 <= start <= average, and an end (2 average - start) below 1")
             if ramp.front is not None and not 0 <= ramp.front <= 1:
-                refuse(f"prune_{noun}.front", f"front is {ramp.front}", "a fraction between 0 and 1")
+                refuse((f"prune_{noun}", "front"), f"front is {ramp.front}", "a fraction between 0 and 1")
     if wrong:
         raise SpecError(wrong)
 

@@ -90,20 +90,16 @@ def _columns(header: Sequence[str], file: str, lines: Sequence[str]) -> dict[str
     """Where the columns stand."""
     names = [name.strip() for name in header]
     place = Place(file=file, length=max(1, len(lines[0]) if lines else 1), text=lines[0] if lines else "")
-    wrong = []
-    for name in COLUMNS:
-        if name not in names:
-            near = did_you_mean(name, names)
-            wrong.append(
-                Diagnostic(
-                    place=place,
-                    message=f"the column {name} is missing",
-                    expected="a header line with " + ", ".join(COLUMNS),
-                    hint=near if near.startswith("did") else "",
-                )
-            )
-        elif names.count(name) > 1:
-            wrong.append(Diagnostic(place=place, message=f"the column {name} stands twice"))
+    missing = [name for name in COLUMNS if name not in names]
+    wrong = [
+        Diagnostic(place=place, message=f"the column {name} stands twice") for name in COLUMNS if names.count(name) > 1
+    ]
+    if missing:
+        near = [did_you_mean(name, set(names) - set(COLUMNS)) for name in missing]
+        hints = [f"{name}: {hint}" for name, hint in zip(missing, near, strict=True) if hint.startswith("did")]
+        message = f"the column{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if missing[1:] else 'is'} missing"
+        expected = "a header line with " + ", ".join(COLUMNS)
+        wrong.append(Diagnostic(place=place, message=message, expected=expected, hint="; ".join(hints)))
     if wrong:
         raise SpecError(wrong)
     return {name: names.index(name) for name in COLUMNS}
@@ -113,26 +109,31 @@ def _cells(
     row: Sequence[str], at: dict[str, int], file: str, number: int, lines: Sequence[str], wrong: list[Diagnostic]
 ) -> list[float]:
     """The numbers of a row; what is wrong with it goes to `wrong`."""
+    needed = max(at.values()) + 1
+    if len(row) < needed:
+        message = f"the row has {len(row)} cell{'s' * (len(row) > 1)}"
+        wrong.append(Diagnostic(place=_place(file, number, lines), message=message, expected=f"{needed} or more"))
+        return [0.0] * len(at)
     result = []
     for name, k in at.items():
-        cell = row[k].strip() if k < len(row) else ""
-        flag = name in FLAGS
+        cell, flag = row[k].strip(), name in FLAGS
         try:
             value = TRUTH[cell.lower()] if flag else float(cell)
             if not np.isfinite(value):
                 raise ValueError
         except (KeyError, ValueError):
             expected = "True or False" if flag else "a number"
-            message = f"{name} is {cell or 'empty'}"
-            wrong.append(Diagnostic(place=_place(file, number, lines), message=message, expected=expected))
+            place = _place(file, number, lines, sum(len(c) + 1 for c in row[:k]), len(row[k]))
+            wrong.append(Diagnostic(place=place, message=f"{name} is {cell or 'empty'}", expected=expected))
             value = 0.0
         result.append(value)
     return result
 
 
-def _place(file: str, number: int, lines: Sequence[str]) -> Place:
+def _place(file: str, number: int, lines: Sequence[str], start: int = 0, length: int = 0) -> Place:
+    """A row, or a stretch of it."""
     text = lines[number - 1] if number <= len(lines) else ""
-    return Place(file=file, line=number, length=max(1, len(text)), text=text)
+    return Place(file=file, line=number, column=start + 1, length=max(1, length or len(text)), text=text)
 
 
 def _possible(found: dict[str, np.ndarray], numbers: Sequence[int], file: str, lines: Sequence[str]) -> None:

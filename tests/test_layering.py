@@ -88,7 +88,7 @@ MACHINE = package(
         "pruning_run": "pruning",
         "pruning_plot": "pruning plot",
         "scores": "value",
-        "densities": "",
+        "densities": "pruning",
         "schedule": "actions pruning",
         "report": "schedule slices",
         "model": "report divisors",

@@ -149,3 +149,49 @@ def test_passes_do_not_depend_on_what_is_kept(name: str, expected: int) -> None:
 
     found = passes(load(Cascade, name))
     assert found.passes == expected and not found.sequence_independent
+
+
+LADDER = {
+    "lazy softmax": (["NV[f,p] = SN[m,p] * V[f,m]"], 1, {"SD": 1, "NV": 5}),
+    "a threshold on the weight": (["NV[f,p] = SN[m,p] * V[f,m] | SN[m,p] >= 2"], 1, {"SD": 1, "NV": 5}),
+    "local values": (
+        ["IV[p,t] = SN[m,p] :: argtopk(m, t)", "AT[p,t] = SN[IV[p,t],p]", "NV[f,p] = AT[p,t] * V[f,IV[p,t]]"],
+        1, {"SD": 1, "IV": 16},
+    ),
+    "a threshold on the probability": (
+        ["NV[f,p] = SN[m,p] * V[f,m] | SN[m,p] >= SD[p] * 2"], 2, {"SN": 64, "SD": 1, "NV": 5},
+    ),
+    "token importance": (
+        ["A[m,p] = SN[m,p] / SD[p]", "DI[m] = A[m,p]", "NV[f,p] = SN[m,p] * V[f,m]"],
+        2, {"SN": 64, "SD": 1, "NV": 5},
+    ),
+    "low bits for flat rows": (
+        ["A[m,p] = SN[m,p] / SD[p]", "MX[p] = A[m,p] :: max(m)", "QL[m,p] = Q[e,p] * L[e,m] | MX[p] < 1",
+         "SL[m,p] = exp(QK[m,p] + QL[m,p])", "NV[f,p] = SL[m,p] * V[f,m]"],
+        3, {"QK": 64, "SN": 64, "SD": 1, "MX": 1, "NV": 5},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_what_each_kind_of_pruning_does_to_the_passes(name: str) -> None:
+    """One query of a softmax without a maximum, and what is added to it: passes over the keys, words that stay live."""
+    from einsum_cascade import read_cascades
+    from einsum_cascade.passes import passes
+
+    added, expected, live = LADDER[name]
+    body = [
+        "QK[m,p] = Q[e,p] * K[e,m]",
+        "SN[m,p] = exp(QK[m,p])",
+        "SD[p] = SN[m,p]",
+        *added,
+        "AV[f,p] = NV[f,p] / SD[p]",
+    ]
+    text = "cascade: a\nranks: {M: 64, P: 1, E: 3, F: 5, T: 16}\nseq: [m]\noutputs: [AV]\n"
+    text += "inputs: {Q: [E, P], K: [E, M], L: [E, M], V: [F, M]}\neinsums: |\n" + "".join(
+        f"  {line}\n" for line in body
+    )
+    found = passes(read_cascades(text)[0])
+    assert found.passes == expected and dict(found.live_words) == live
+    # Local values are the only ones that do not stream V together with K.
+    assert [g.tensor for g in found.gathers] == (["SN", "V"] if name == "local values" else [])
