@@ -142,6 +142,7 @@ def only(kept: Pruning, aspects: Sequence[str]) -> Pruning:
         heads=kept.heads if "heads" in aspects else kept.dense_heads,
         queries=kept.queries if "tokens" in aspects or not shared.any() else kept.dense_queries,
         refetched=kept.refetched if "low_bits" in aspects else np.zeros(len(kept)),
+        candidates=kept.candidates if "values" in aspects else np.ones(len(kept)),
     )  # fmt: skip
 
 
@@ -150,8 +151,11 @@ def applied(
 ) -> tuple[Workload, dict[str, Value]]:
     """Return the workload of all points of a pruning, one sequence, and the parameters of a mapping that it decides.
 
-    `bits` replaces the widths of the pruning (empty: all words as wide as those of `base`).
+    What the pruning leaves dense is left to the mapping. `bits` replaces the widths of the pruning (empty: all words as
+    wide as those of `base`).
     """
     widths = kept.bits() if bits is None else bits
     workload = replace(kept.workload(base), batch=1, bits={**base.bits, **widths})
-    return workload, {n: v for n, v in kept.sizes().items() if n in how.parameters}
+    dense = only(kept, ()).sizes()
+    differ = {n: v for n, v in kept.sizes().items() if n in how.parameters and np.any(v != dense[n])}
+    return workload, differ
