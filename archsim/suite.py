@@ -86,7 +86,7 @@ def find_benchmark(text: str) -> Pruning:
 
     Raises SpecError: no such suite or benchmark, or every mistake of the file.
 
-    >>> find_benchmark("spatten#bert-base-cola").dense_heads[0]
+    >>> float(find_benchmark("spatten#bert-base-cola").dense_heads[0])
     12.0
     """
     suite, _, name = text.partition("#")
