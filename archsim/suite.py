@@ -157,5 +157,5 @@ def applied(
     widths = kept.bits() if bits is None else bits
     workload = replace(kept.workload(base), batch=1, bits={**base.bits, **widths})
     dense = only(kept, ()).sizes()
-    differ = {n: v for n, v in kept.sizes().items() if n in how.parameters and np.any(v != dense[n])}
+    differ: dict[str, Value] = {n: v for n, v in kept.sizes().items() if n in how.parameters and np.any(v != dense[n])}
     return workload, differ
