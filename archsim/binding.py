@@ -193,8 +193,8 @@ def _density(group: Group, einsum: str, names: Dict[str, Value]) -> Value | None
 def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[str, Value]) -> tuple[Value, Value]:
     """How many rows of items an array takes for an Einsum one after another, and the cycles of each.
 
-    A row is what the Einsum reduces, or one iteration of the shared loops where it reduces nothing. Rows that are spread
-    over the array go to its engines side by side.
+    A row is what the Einsum reduces, or one iteration of the shared loops where it reduces nothing. Rows that are
+    spread over the array go to its engines side by side.
     """
     reduced = reduced_variables(p.einsum)
     points = nest.points(p.variables)
