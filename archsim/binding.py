@@ -191,9 +191,10 @@ def _density(group: Group, einsum: str, names: Dict[str, Value]) -> Value | None
 
 
 def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[str, Value]) -> tuple[Value, Value]:
-    """How many rows of items an array takes for an Einsum, and the cycles of each.
+    """How many rows of items an array takes for an Einsum one after another, and the cycles of each.
 
-    A row is what the Einsum reduces, or one iteration of the shared loops where it reduces nothing.
+    A row is what the Einsum reduces, or one iteration of the shared loops where it reduces nothing. Rows that are
+    spread over the array go to its engines side by side.
     """
     reduced = reduced_variables(p.einsum)
     points = nest.points(p.variables)
@@ -202,7 +203,10 @@ def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[
     kept: Value = 1
     for r in p.einsum.reductions:
         kept = names.get(cascade.rank(r.into), 1) if r.into else kept
-    return points / items, array.operations[p.law].row(items, kept)
+    one_by_one = (
+        [v for v in nest.temporal if nest.extents.base(v) not in reduced] if reduced else nest.loops[: nest.shared]
+    )
+    return nest.extents.trips(one_by_one), array.operations[p.law].row(items, kept)
 
 
 def _extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],

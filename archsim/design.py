@@ -13,7 +13,7 @@ from archsim.units import quantity
 from archsim.value import Value, evaluate, shown, whole
 from einsum_cascade.document import Document
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
-from einsum_cascade.forms import FORBID, Scalar, Text, read_form
+from einsum_cascade.forms import FORBID, Flag, Scalar, Text, read_form
 from einsum_cascade.numerics.rules import Numerics, NumericsForm, read_numerics
 from einsum_cascade.operators import COST_CLASS
 from einsum_cascade.parse import parse_expression
@@ -50,6 +50,7 @@ class ArrayForm:
     units: list[Text] = field(default_factory=list)
     area: Scalar = 0
     efficiency: Scalar = 1
+    pipelined: Flag = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,11 @@ class Memory:
 @dataclass(frozen=True, kw_only=True)
 class Array:
     """An array of lanes: `shape` dimension -> size; `operations` an operation, or several fused with `+`, -> its
-    cost; `efficiency` the fraction of its peak that it reaches (0 to 1)."""
+    cost; `efficiency` the fraction of its peak that it reaches (0 to 1).
+
+    In a `pipelined` array every operation of every Einsum has a stage of its own, all of which work side by side: the
+    longest counts, not the sum.
+    """
 
     shape: Mapping[str, Value]
     operations: Mapping[str, Operation]
@@ -108,6 +113,7 @@ class Array:
     units: tuple[str, ...] = ()
     area: Value = 0
     efficiency: Value = 1
+    pipelined: bool = False
 
     @property
     def lanes(self) -> Value:
@@ -177,6 +183,7 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
             units=tuple(read.known(u, energy, form.energy, "arrays", name, "units") for u in a.units),
             area=read.number(a.area, "arrays", name, "area"),
             efficiency=read.fraction(a.efficiency, "arrays", name, "efficiency"),
+            pipelined=a.pipelined,
         )
         for name, a in form.arrays.items()
     }  # fmt: skip

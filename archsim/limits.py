@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from archsim.report import Report
 from archsim.schedule import GroupTime
-from archsim.value import Value
+from archsim.value import Value, larger
 
 __all__ = ["bottleneck", "bottlenecks", "busy_cycles", "limit"]
 
@@ -22,7 +22,9 @@ def busy_cycles(report: Report, group: GroupTime) -> dict[str, Value]:
     arrays = {p.name: p.array for bound in report.binding.groups for p in bound.placed}
     result: dict[str, Value] = {}
     for name, cycles in group.busy.items():
-        result[arrays[name]] = result.get(arrays[name], 0) + cycles
+        known = result.get(arrays[name], 0)
+        stages = report.binding.design.arrays[arrays[name]].pipelined
+        result[arrays[name]] = larger(known, cycles) if stages else known + cycles
     return result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dict
 from threading import Lock
 
 from archsim.checks import check_names, check_passes
-from archsim.design import Array, Design, Operation
+from archsim.design import Array, Design
 from archsim.layout import Fail, GroupPlan, Linear, Place, Plan
 from archsim.loopnest import index_variables
 from archsim.mapping import Group, Mapping
@@ -93,7 +93,8 @@ def _fail(group: Group, mapping: Mapping, wrong: list[Diagnostic]) -> Fail:
 
 
 def _used(einsums: Dict[str, Einsum]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(v for s in einsums.values() for v in iteration_variables(s)))
+    made = [r.into for s in einsums.values() for r in s.reductions if r.into]  # coordinates that a selection writes
+    return tuple(dict.fromkeys([*(v for s in einsums.values() for v in iteration_variables(s)), *made]))
 
 
 def _batch(group: Group, used: tuple[str, ...]) -> tuple[str, ...]:
@@ -150,32 +151,30 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
     reduced = set(reduced_variables(s))
     missing.sort(key=lambda p: base.get(p, p) in reduced)
-    cycles, law, actions = _cost(
-        s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array))
-    )
+    cycles, law, actions = _cost(s, spec, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
     reads = tuple(dict.fromkeys(read_accesses(s)))
     return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, tuple(own))
 
 
-def _cost(s: Einsum, table: Dict[str, Operation], fail: Callable[[str, str], None],
-          ) -> tuple[int, str, dict[str, int]]:  # fmt: skip
+def _cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> tuple[int, str, dict[str, int]]:
     """Cycles of one point, the operation that follows a law instead, and actions: fused operations first."""
     needed = operations(s.expression)
     if reduced_variables(s):
         operator = s.reductions[0].operator if s.reductions else "sum"
         needed[REDUCTION_OPERATION[operator]] += 1
     cycles, law, actions = 0, "", dict[str, int]()
-    for name, operation in sorted(table.items(), key=lambda item: -item[0].count("+")):
+    for name, operation in sorted(spec.operations.items(), key=lambda item: -item[0].count("+")):
         wanted = name.split("+")
         while all(needed[w] >= wanted.count(w) for w in wanted):
             needed.subtract(wanted)
             law = name if operation.law else law
-            cycles += 0 if operation.law else operation.cycles
+            own = 0 if operation.law else operation.cycles
+            cycles = max(cycles, own) if spec.pipelined else cycles + own
             for action, times in operation.actions.items():
                 actions[action] = actions.get(action, 0) + times
     for name, count in needed.items():
         if count > 0 and name not in ("gather", "scatter"):
-            fail(f"cannot do {name}, which {s.name} needs", did_you_mean(name, table))
+            fail(f"cannot do {name}, which {s.name} needs", did_you_mean(name, spec.operations))
     return max(cycles, 0 if law else 1), law, actions
 
 

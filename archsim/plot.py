@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
+from archsim.plot_beside import beside, roofline
 from archsim.study import Figure, Row, Study, Tables
 
 __all__ = ["draw", "length_label"]
@@ -27,7 +28,8 @@ def draw(study: Study, name: str, tables: Mapping[str, Tables], files: Iterable[
     """Draw a figure of a study from its tables (accounting -> table -> rows) into files, by their suffix."""
     figure = study.figures[name]
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        canvas = {"bars": _bars, "einsums": _einsums, "curve": _curve}[figure.kind](study, figure, tables)
+        kinds = {"bars": _bars, "einsums": _einsums, "curve": _curve, "beside": beside, "roofline": roofline}
+        canvas = kinds[figure.kind](study, figure, tables)
         height = canvas.get_figheight()
         canvas.suptitle(figure.title, x=0.01, y=1 - 0.08 / height, ha="left", va="top", fontsize=12, fontweight="bold")
         canvas.text(0.01, 0.08 / height, figure.caption, ha="left", va="bottom", color="#444444", wrap=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from archsim.energy import access_energy, sram_area
 from archsim.occupancy import Occupancy, occupancy
 from archsim.schedule import Timeline, schedule
 from archsim.slices import points
-from archsim.value import Value, evaluate, total
+from archsim.value import Value, evaluate, larger, total
 from einsum_cascade.errors import SpecError
 
 __all__ = ["Report", "Shortfall", "charge", "joined"]
@@ -126,7 +126,10 @@ def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str],
     """
     design = binding.design
     cycles = time.latency_s * design.clock
-    work = {a: total(p.work for g in binding.groups for p in g.placed if p.array == a) for a in design.arrays}
+    work: dict[str, Value] = {}
+    for a, array in design.arrays.items():
+        own = [p.work for g in binding.groups for p in g.placed if p.array == a]
+        work[a] = reduce(larger, own) if array.pipelined and own else total(own)
     far = next(iter(design.memories))
     report = Report(
         bound=lambda: binding, points=number or points(binding.workload, binding.mapping, design, dict(binding.names)),

@@ -62,7 +62,8 @@ def _mean(h: Headline, mean: str, computed: Tables) -> tuple[float, int]:
     """Return the mean of a headline, and over how many points."""
     values: dict[str, list[float]] = {h.numerator: [], h.denominator: []}
     for row in computed[h.table]:
-        if row["configuration"] in values and (not h.lengths or row["sequence_length"] in h.lengths):
+        wanted = (not h.lengths or row["sequence_length"] in h.lengths) and h.family in ("", row.get("family"))
+        if row["configuration"] in values and wanted:
             values[str(row["configuration"])].append(float(row[h.quantity]))
     above, below = np.array(values[h.numerator]), np.array(values[h.denominator])
     return average(mean, above, below), len(above)

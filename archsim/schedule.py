@@ -3,6 +3,7 @@ comes before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import add
 
 import numpy as np
 
@@ -92,7 +93,8 @@ def _compute(
     per_array: dict[str, Value] = {}
     tracks: dict[str, list[tuple[str, Value]]] = {}
     for p in bound.placed:
-        per_array[p.array] = per_array.get(p.array, 0) + busy[p.name]
+        join = larger if binding.design.arrays[p.array].pipelined else add
+        per_array[p.array] = join(per_array.get(p.array, 0), busy[p.name])
         tracks.setdefault(p.array, []).append((p.name, busy[p.name] / iterations))
     one = ({a: tuple(t) for a, t in tracks.items()},)
     limits: dict[str, Value] = dict(per_array)

@@ -14,7 +14,8 @@ __all__ = [
 ]  # fmt: skip
 
 FOLDER = Path(__file__).parent / "studies"
-FIGURES = ("bars", "einsums", "curve")
+FIGURES = ("bars", "einsums", "curve", "beside", "roofline")
+ASPECTS = ("tokens", "heads", "values", "widths", "low_bits")
 MEANS = ("arithmetic", "geometric", "harmonic", "of sums")
 
 Changes = dict[Text, Scalar | None]
@@ -34,12 +35,22 @@ class Configuration:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A mapping on one of the study's machines; `changes` path -> value of its design."""
+    """A mapping on one of the study's machines; `changes` path -> value of its design.
+
+    Of a suite's benchmarks: `keep` what is left of their pruning (`suite.ASPECTS`; nothing: dense), stored in words of
+    `word_bits`, keys and values as wide as the pruning says if widths are kept; `family` those that are run, `values`
+    parameters and `choices` options of the mapping.
+    """
 
     __pydantic_config__ = FORBID
     mapping: Text
     machine: Text
     changes: Changes = field(default_factory=dict)
+    keep: list[Text] = field(default_factory=list)
+    word_bits: Real = 16
+    family: Text = ""
+    values: dict[Text, Scalar] = field(default_factory=dict)
+    choices: dict[Text, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +64,49 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """One mapping at one length over designs whose parameters vary; `changes` path -> value of the design."""
+    """One mapping at one length over designs whose parameters vary; `changes` path -> value of the design.
+
+    Of a suite's benchmarks `length` is their own, and `keep` and `word_bits` are as of a `Run`.
+    """
 
     __pydantic_config__ = FORBID
     mapping: Text
     machine: Text
-    length: Integer
+    length: Integer = 0
     series: list[Series]
     changes: Changes = field(default_factory=dict)
+    keep: list[Text] = field(default_factory=list)
+    word_bits: Real = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """A column of a table of ratios: `quantity` of one configuration over that of another, benchmark by benchmark."""
+
+    __pydantic_config__ = FORBID
+    table: Text
+    quantity: Text
+    numerator: Text
+    denominator: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Means over the benchmarks of each family and of all, a row a configuration; times `relative` to one of them."""
+
+    __pydantic_config__ = FORBID
+    table: Text
+    relative: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breakdown:
+    """Area and mean power of a configuration, part by part: `parts` component or action -> part."""
+
+    __pydantic_config__ = FORBID
+    table: Text
+    configuration: Text
+    parts: dict[Text, Text]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +130,7 @@ class Headline:
     expected_tolerance: Real = 0.0025
     mean: Text = "arithmetic"
     lengths: list[Integer] = field(default_factory=list)
+    family: Text = ""
     why: Text = ""
 
 
@@ -103,6 +150,9 @@ class Variant:
 class Figure:
     """A figure: `bars` over workloads and lengths, `einsums` shares of an array's time, or a `curve` of a sweep.
 
+    `beside`: rows of a table `across` one of its columns (those of one `series` alone, column=value), computed beside
+    published; `roofline`: operations per second over operations per byte, under the roofs of the machines.
+
     `quantities` column -> label of the axis; `relative` the configuration to divide by (`inverse`: to divide);
     `parts_at` the length at which bars are split into components; `names` Einsum or component -> name in the legend.
     """
@@ -119,6 +169,9 @@ class Figure:
     array: Text = ""
     workload: Text = ""
     names: dict[Text, Text] = field(default_factory=dict)
+    across: Text = ""
+    series: Text = ""
+    log: Flag = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +179,8 @@ class Study:
     """A study: everything by name.
 
     `workloads` name -> label; `accountings` name -> description, the first is the one that is compared; `machines` name
-    -> accounting -> design; `layers` layer -> configuration -> run; `totals` table -> layers that it adds up.
+    -> accounting -> design; `layers` layer -> configuration -> run; `totals` table -> layers that it adds up. A study
+    of a `suite` runs its benchmarks instead of workloads and lengths; `families` the start of their family -> label.
     """
 
     __pydantic_config__ = FORBID
@@ -134,14 +188,19 @@ class Study:
     title: Text
     source: Text
     description: Text = ""
-    workloads: dict[Text, Text]
-    lengths: list[Integer]
+    suite: Text = ""
+    families: dict[Text, Text] = field(default_factory=dict)
+    workloads: dict[Text, Text] = field(default_factory=dict)
+    lengths: list[Integer] = field(default_factory=list)
     accountings: dict[Text, Text]
     machines: dict[Text, dict[Text, Text]]
     configurations: dict[Text, Configuration]
     layers: dict[Text, dict[Text, Run]]
     totals: dict[Text, list[Text]] = field(default_factory=dict)
     sweeps: dict[Text, Sweep] = field(default_factory=dict)
+    ratios: dict[Text, dict[Text, Ratio]] = field(default_factory=dict)
+    summaries: dict[Text, Summary] = field(default_factory=dict)
+    breakdowns: dict[Text, Breakdown] = field(default_factory=dict)
     headlines: list[Headline] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     figures: dict[Text, Figure] = field(default_factory=dict)
@@ -180,7 +239,9 @@ def read_file(form: type[Form], name: str | Path, known: dict[str, Path], kind: 
 
 def _wrong_names(study: Study, document: Document) -> Iterator[Diagnostic]:
     """Names that the study uses and does not have, and choices that do not exist."""
-    tables = [*study.layers, *study.totals, *study.sweeps]
+    tables = [
+        *study.layers, *study.totals, *study.sweeps, *study.ratios, *study.summaries, *study.breakdowns
+    ]  # fmt: skip
     for known, what, path, name in _uses(study):
         choices = tables if known == "tables" else known
         if name not in choices:
@@ -198,15 +259,29 @@ def _uses(study: Study) -> Iterator[tuple[Iterable[str], str, tuple[str | int, .
         for c, run in runs.items():
             yield study.configurations, "configuration", ("layers", layer, f"{c}#key"), c
             yield study.machines, "machine", ("layers", layer, c, "machine"), run.machine
+            yield from ((ASPECTS, "aspect", ("layers", layer, c, "keep", i), a) for i, a in enumerate(run.keep))
     for total, layers in study.totals.items():
         yield from ((study.layers, "layer", ("totals", total, i), n) for i, n in enumerate(layers))
     for s, sweep in study.sweeps.items():
         yield study.machines, "machine", ("sweeps", s, "machine"), sweep.machine
+        yield from ((ASPECTS, "aspect", ("sweeps", s, "keep", i), a) for i, a in enumerate(sweep.keep))
+    for name, columns in study.ratios.items():
+        for c, ratio in columns.items():
+            yield "tables", "table", ("ratios", name, c, "table"), ratio.table
+            yield study.configurations, "configuration", ("ratios", name, c, "numerator"), ratio.numerator
+            yield study.configurations, "configuration", ("ratios", name, c, "denominator"), ratio.denominator
+    for name, summary in study.summaries.items():
+        yield "tables", "table", ("summaries", name, "table"), summary.table
+        yield study.configurations, "configuration", ("summaries", name, "relative"), summary.relative
+    for name, breakdown in study.breakdowns.items():
+        yield "tables", "table", ("breakdowns", name, "table"), breakdown.table
+        yield study.configurations, "configuration", ("breakdowns", name, "configuration"), breakdown.configuration
     for i, h in enumerate(study.headlines):
         yield "tables", "table", ("headlines", i, "table"), h.table
         yield study.configurations, "configuration", ("headlines", i, "numerator"), h.numerator
         yield study.configurations, "configuration", ("headlines", i, "denominator"), h.denominator
         yield MEANS, "mean", ("headlines", i, "mean"), h.mean
+        yield ("", *study.families), "family", ("headlines", i, "family"), h.family
     for i, v in enumerate(study.variants):
         yield ("", *MEANS), "mean", ("variants", i, "mean"), v.mean
         yield ("", *study.accountings), "accounting", ("variants", i, "accounting"), v.accounting

@@ -56,9 +56,11 @@ def traffic(report: Report) -> dict[str, dict[str, dict[str, int | float]]]:
 def notes(report: Report) -> list[str]:
     """Return what a reader should know about how the numbers came about.
 
-    A mask (a condition, or a range that is cut) is not skipped: every Einsum is charged its whole iteration space.
+    A mask (a condition, or a range that is cut) is not skipped: every Einsum is charged its whole iteration space,
+    unless the mapping states its density.
     """
-    masked = [s.name for s in report.binding.cascade.einsums if s.conditions]
+    thinned = {name for g in report.binding.mapping.groups for name in g.density}
+    masked = [s.name for s in report.binding.cascade.einsums if s.conditions and s.name not in thinned]
     if not masked:
         return []
     names = ", ".join(masked)

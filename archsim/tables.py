@@ -46,6 +46,10 @@ def tables(study: Study, progress: Progress = silent, changes: Dict[str, Changes
     ------
     SpecError : a mapping, design or workload that does not exist, or documents that do not go together.
     """
+    if study.suite:
+        from archsim.suite_tables import suite_tables
+
+        return suite_tables(study, progress, changes, known)
     result: dict[str, Tables] = {a: {"components": [], "einsums": []} for a in study.accountings}
     what = f"points of {study.study}" + (f" with another {', '.join(changes)}" if changes else "")
     runs = list(_runs(study))

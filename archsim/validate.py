@@ -2,64 +2,16 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from archsim.published import Published, Rule, load_published, published_names
 from archsim.reproduce import Result
-from archsim.study import FOLDER, Row, read_file
-from einsum_cascade.document import Document
+from archsim.study import Row
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
-from einsum_cascade.forms import FORBID, Real, Scalar, Text
+from einsum_cascade.forms import Scalar
 
 __all__ = ["Check", "Group", "Published", "load_published", "published_names", "validate"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """A column of the study's tables, and what to multiply a published figure with to get its unit."""
-
-    __pydantic_config__ = FORBID
-    column: Text
-    factor: Real = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Rows quoted from a published table; the whole of it may stand in `file` of a folder of reference figures."""
-
-    __pydantic_config__ = FORBID
-    file: Text
-    source: Text
-    columns: list[Text]
-    rows: list[list[Scalar]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """How far figures may be off (relative), and why they are; no `configurations` or `lengths`: all of them."""
-
-    __pydantic_config__ = FORBID
-    group: Text
-    tables: list[Text]
-    quantities: list[Text]
-    configurations: list[Text] = field(default_factory=list)
-    lengths: list[Real] = field(default_factory=list)
-    tolerance: Real
-    why: Text = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """What a paper published about a study: tables as they stand there, and how their names and units read here."""
-
-    __pydantic_config__ = FORBID
-    published: Text
-    source: Text
-    names: dict[Text, Text]
-    keys: dict[Text, Text]
-    quantities: dict[Text, Quantity]
-    tables: dict[Text, Table]
-    rules: list[Rule]
 
 
 @dataclass(frozen=True)
@@ -95,40 +47,6 @@ class Group:
     def ok(self) -> bool:
         """Whether every figure is within its tolerance."""
         return abs(self.worst.deviation) <= self.worst.tolerance
-
-
-def published_names() -> dict[str, Path]:
-    """Return the studies of which published figures come with archsim."""
-    return {f.stem: f for f in sorted((FOLDER / "published").glob("*.yaml"))}
-
-
-def load_published(name: str | Path) -> Published:
-    """Return the published figures of this name, or in this file. Raises SpecError with every mistake of the file."""
-    published, document = read_file(Published, name, published_names(), "set of published figures")
-    wrong = list(_wrong_names(published, document))
-    if wrong:
-        raise SpecError(wrong)
-    return published
-
-
-def _wrong_names(published: Published, document: Document) -> Iterator[Diagnostic]:
-    known = [*published.keys, *published.quantities]
-    for name, table in published.tables.items():
-        for i, column in enumerate(table.columns):
-            if column not in known:
-                place = document.place("tables", name, "columns", i)
-                yield Diagnostic(place=place, message=f"unknown column {column}", hint=did_you_mean(column, known))
-        for i, row in enumerate(table.rows):
-            if len(row) != len(table.columns):
-                message = f"{len(row)} values for {len(table.columns)} columns"
-                yield Diagnostic(place=document.place("tables", name, "rows", i), message=message)
-    for i, rule in enumerate(published.rules):
-        for key, given, choices in (("tables", rule.tables, published.tables),
-                                    ("quantities", rule.quantities, published.quantities)):  # fmt: skip
-            for j, value in enumerate(given):
-                if value not in choices:
-                    place = document.place("rules", i, key, j)
-                    yield Diagnostic(place=place, message=f"unknown name {value}", hint=did_you_mean(value, choices))
 
 
 def validate(result: Result, published: Published, reference: Path | None = None) -> list[Group]:
@@ -185,7 +103,7 @@ def _compare(published: Published, name: str, row: Mapping[str, Scalar], index: 
         message = f"{name}: the study has no point {where}"
         raise SpecError([Diagnostic(place=Place(file=source), message=message)])
     for column, value in row.items():
-        if column in published.keys:
+        if column in published.keys or value == "":
             continue
         quantity = published.quantities.get(column)
         rule = _rule(published, name, column, index[at])
@@ -205,6 +123,8 @@ def _rule(published: Published, name: str, column: str, row: Row) -> Rule | None
         if name not in rule.tables or column not in rule.quantities:
             continue
         if rule.configurations and row.get("configuration") not in rule.configurations:
+            continue
+        if any(str(row.get(c)) not in values for c, values in rule.where.items()):
             continue
         if not rule.lengths or row["sequence_length"] in rule.lengths:
             return rule

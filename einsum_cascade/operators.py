@@ -83,4 +83,5 @@ REDUCTIONS = ("sum", "max", "min", "prod", "argmax", "argtopk", "argsort")
 REDUCTION_OPERATION = {"sum": "add", "max": "max", "min": "min", "prod": "mul",
                        "argmax": "argmax", "argtopk": "topk", "argsort": "sort"}  # fmt: skip
 COST_CLASS = {n: o.cost for n, o in OPERATORS.items()} | {
-    "argmax": "cmp", "topk": "engine", "sort": "engine", "gather": "address", "scatter": "address"}  # fmt: skip
+    "cmp": "cmp", "argmax": "cmp", "topk": "engine", "sort": "engine",
+    "gather": "address", "scatter": "address"}  # fmt: skip

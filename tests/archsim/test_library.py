@@ -49,7 +49,7 @@ def test_users_files_by_path(tmp_path: Path) -> None:
     [
         ("design", "fusmax", "fusmax:1:1: no design named fusmax\n  hint: did you mean fusemax"),
         ("workload", "Bert", "no workload named Bert\n  hint: did you mean bert"),
-        ("mapping", "zzz", "no mapping named zzz\n  hint: known: "),
+        ("mapping", "zzz", "no mapping named zzz\n  hint: "),
         ("workload", "zzzzzz", "no workload named zzzzzz\n  hint: "),
         ("design", "", "no design named "),
         ("design", "nowhere.yaml", "nowhere.yaml:1:1: cannot be read: No such file or directory"),

@@ -177,3 +177,64 @@ def test_keys_and_values_fit_twice() -> None:
     assert report.fit["head", "key_sram"].bytes == report.fit["head", "value_sram"].bytes == 2 * 1024 * 64 * 1.5
     assert not report.shortfalls
     assert evaluate(cascade(), layer(12, 2048, 1), mapping(), machine()).shortfalls
+
+
+def both(mapping: str, workload: str = "gpt2_small", **sizes: Value) -> Report:
+    how = load(Mapping, mapping)
+    return evaluate(load(Cascade, how.cascade), load(Workload, workload, **sizes), how, load(Design, how.design))
+
+
+def test_one_pass_on_spatten() -> None:
+    """Rescaling costs some multiplications of PxV; a row of scores need not be kept, whatever its length."""
+    own, one = both("spatten", sequence_length=1024), both("spatten_1pass", sequence_length=1024)
+    assert (own.passes, one.passes) == (4, 1)
+    assert 1.05 < float(one.latency_s) / float(own.latency_s) < 1.25
+    assert own.dram_traffic_bytes == pytest.approx(one.dram_traffic_bytes, rel=1e-3)
+    longer = both("spatten_1pass", sequence_length=2048)
+    assert longer.fit["head", "rows"].bytes == one.fit["head", "rows"].bytes
+    assert float(own.fit["head", "rows"].bytes) > 3 * float(one.fit["head", "rows"].bytes)
+
+
+def test_spatten_on_fusemax() -> None:
+    """One engine of 16 lanes holds back 65,536 multipliers; 64 of them do not."""
+    how = load(Mapping, "fusemax_spatten")
+    work = load(Workload, "gpt2_small", sequence_length=1024)
+    one, many = (evaluate(cascade(), work, how, load(Design, "fusemax_topk", ENGINES=n)) for n in (1, 64))
+    assert float(one.latency_s) > 4 * float(many.latency_s)
+    assert one.timeline.groups[0].busy["IV"] == one.timeline.groups[0].cycles
+    assert float(both("fusemax_binding", sequence_length=1024).latency_s) < float(many.latency_s)
+
+
+@pytest.mark.parametrize(("steps", "candidates"), [(512, 0.31), (128, 0.11)])
+def test_a3_waits_for_its_search_or_its_scores(steps: int, candidates: float) -> None:
+    """Section IV: a query takes the longest of the search steps, the candidates and the kept keys."""
+    how = load(Mapping, "a3", CANDIDATES=candidates, KEPT=0.05)
+    a3 = load(Cascade, "a3")
+    work = Workload(name="w", heads=1, sequence_length=1024, query_length=64, ranks={"STEPS": steps})
+    (group,) = evaluate(a3, work, how, load(Design, "a3")).timeline.groups
+    assert group.cycles == pytest.approx(64 * max(steps, candidates * 1024), rel=0.01)
+    assert group.busy["NV"] == pytest.approx(64 * 0.05 * 1024)
+
+
+@pytest.mark.parametrize("kept_values", [1.0, 0.5, 0.2, 0.05])
+def test_mnnfast_loads_what_it_skips(kept_values: float) -> None:
+    how = load(Mapping, "mnnfast", KEPT=kept_values)
+    work = Workload(name="w", heads=1, sequence_length=1024, query_length=64)
+    report = evaluate(load(Cascade, how.cascade), work, how, load(Design, "mnnfast"))
+    (group,) = report.timeline.groups
+    assert group.busy["QK"] == 64 * 1024 and group.busy["NV"] == pytest.approx(64 * 1024 * kept_values)
+    assert report.traffic_bytes["dram", "V", "read"] == 1024 * 64 * 2
+    assert report.passes == 1
+
+
+@pytest.mark.parametrize("design", ["titan_xp", "xeon", "jetson_nano", "raspberry_pi_4"])
+def test_a_processor_is_its_roof_and_a_fixed_time(design: str) -> None:
+    how, work = load(Mapping, "roofline"), Workload(name="w", heads=12, sequence_length=2048, word_bits=32)
+    chip = load(Design, design, {"parameters.LAUNCH": 0})
+    report = evaluate(load(Cascade, how.cascade), work, how, chip)
+    flop = 4 * 12 * 2048**2 * 64
+    assert flop / 2 / float(chip.clock) <= float(report.latency_s) <= 1.1 * flop / 2 / float(chip.clock)
+    slower = evaluate(load(Cascade, how.cascade), work, how, load(Design, design))
+    fixed = load(Design, design).parameters["LAUNCH"] / chip.clock
+    assert slower.latency_s == pytest.approx(report.latency_s + fixed)
+    assert slower.energy_j == pytest.approx(load(Design, design).power * slower.latency_s)

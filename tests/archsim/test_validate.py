@@ -21,8 +21,8 @@ NAME = "fusemax_micro24"
 
 
 @cache
-def result() -> Result:
-    return reproduce(load_study(NAME))
+def result(name: str = NAME) -> Result:
+    return reproduce(load_study(name))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def groups() -> dict[str, Group]:
 @pytest.fixture
 def evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command use the points that are evaluated already."""
-    monkeypatch.setattr("archsim.reproduce.reproduce", lambda study, progress: result())
+    monkeypatch.setattr("archsim.reproduce.reproduce", lambda study, progress: result(study.study))
 
 
 def test_every_published_set_belongs_to_a_study() -> None:
@@ -104,7 +104,7 @@ def test_exit_status_is_1_when_a_figure_is_outside(monkeypatch: pytest.MonkeyPat
     path = tmp_path / f"{NAME}.yaml"
     text = (FOLDER / "published" / path.name).read_text(encoding="utf-8")
     path.write_text(text.replace("0.02182357659574468", "0.0219"), encoding="utf-8")
-    monkeypatch.setattr("archsim.validate.published_names", lambda: {NAME: path})
+    monkeypatch.setattr("archsim.published.published_names", lambda: {NAME: path})
     done = CliRunner().invoke(COMMAND, [])
     assert done.exit_code == 1
     assert "OUTSIDE" in done.stdout
