@@ -17,7 +17,7 @@ from einsum_cascade.constants import resolve
 from einsum_cascade.einsum import Access, Einsum
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
-__all__ = ["Binding", "BoundGroup", "Placed", "bind", "settled"]
+__all__ = ["Binding", "BoundGroup", "Placed", "bind", "known_axes", "loop_extents", "settled"]
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,17 @@ def bind_plan(structure: Plan, cascade: Cascade, workload: Workload, mapping: Ma
     Raises SpecError at a loop or a tile without a size.
     """
     wrong: list[Diagnostic] = []
-    axes = {t: a for t, a in structure.shapes.items() if t in structure.composite}
-    known = {t: tuple(evaluate(e, names) for e in shape) for t, shape in axes.items()}
+    known = known_axes(structure, names)
     groups = tuple(_group(g, cascade, design, names, known, wrong) for g in structure.groups)
     if wrong:
         raise SpecError(wrong)
     return Binding(cascade, workload, mapping, design, names, groups)
+
+
+def known_axes(structure: Plan, names: Dict[str, Value]) -> dict[str, tuple[Value, ...]]:
+    """Return the sizes of the axes of the tensors that several variables index together."""
+    axes = {t: a for t, a in structure.shapes.items() if t in structure.composite}
+    return {t: tuple(evaluate(e, names) for e in shape) for t, shape in axes.items()}
 
 
 def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
@@ -124,7 +129,7 @@ def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
 
 def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str, Value],
            axes: Dict[str, tuple[Value, ...]], wrong: list[Diagnostic]) -> BoundGroup:  # fmt: skip
-    extents = _extents(layout, cascade, names, axes, wrong)
+    extents = loop_extents(layout, cascade, names, axes, wrong)
     placed = []
     for p in layout.placed:
         own = extents.folded(p.space, design.arrays[p.array].shape) if not wrong else extents
@@ -134,8 +139,9 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
     return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, layout)
 
 
-def _extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],
-             wrong: list[Diagnostic]) -> Extents:  # fmt: skip
+def loop_extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],
+                 wrong: list[Diagnostic]) -> Extents:  # fmt: skip
+    """Return the extents of a group's variables and their parts; notes in `wrong` what has no size."""
     group = layout.group
 
     def fail(message: str, hint: str = "") -> None:

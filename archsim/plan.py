@@ -28,7 +28,7 @@ from einsum_cascade.fold import operations
 from einsum_cascade.operators import REDUCTION_OPERATION
 from einsum_cascade.plan import kept_offset, resolve_views
 
-__all__ = ["plan"]
+__all__ = ["operation_cost", "plan"]
 
 _PLANS: dict[tuple[int, int, int], tuple[Cascade, Mapping, Design, Plan]] = {}
 _KEPT = 64
@@ -145,13 +145,15 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
     reduced = set(reduced_variables(s))
     missing.sort(key=lambda p: base.get(p, p) in reduced)
-    cycles, actions = _cost(s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
+    cycles, actions = operation_cost(s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
     reads = tuple(dict.fromkeys(read_accesses(s)))
     return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, actions, reads, tuple(own))
 
 
-def _cost(s: Einsum, table: Dict[str, Operation], fail: Callable[[str, str], None]) -> tuple[int, dict[str, int]]:
-    """Cycles and actions of one point: fused operations first, then one by one."""
+def operation_cost(
+    s: Einsum, table: Dict[str, Operation], fail: Callable[[str, str], None]
+) -> tuple[int, dict[str, int]]:
+    """Return cycles and actions of one point: fused operations first, then one by one; `fail` gets what is missing."""
     needed = operations(s.expression)
     if reduced_variables(s):
         operator = s.reductions[0].operator if s.reductions else "sum"
