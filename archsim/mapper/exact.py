@@ -6,7 +6,7 @@ better mapping and are dropped: multiple-choice dynamic programming over Pareto 
 """
 
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -15,6 +15,9 @@ from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
 from archsim.value import Array
 
 __all__ = ["compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened"]
+
+Solution = tuple[float, float, float, dict[str, EinsumChoice], dict[str, bool]]
+"""Seconds, words of the far memory, joules, the choices, and which tensors are handed from array to array."""
 
 RATIOS = 2.0 ** np.arange(-12, 13, 0.5)
 BINDINGS = 2**16
@@ -58,7 +61,7 @@ def joules_and_words(tables: Tables, c: EinsumChoice, where: Dict[str, TensorCho
         writes = np.where(t.free, 0, c.writes[tensor]) if tensor in c.writes else 0.0
         joules = joules + reads * tables.prices.get((t.near, "read"), 0)
         joules = joules + writes * tables.prices.get((t.near, "write"), 0)
-        if tables.seconds[t.near] is not None:
+        if tables.seconds[t.near] is not None or t.near == tables.far:
             words[t.near] = words.get(t.near, 0) + reads + writes
     return joules, words
 
@@ -90,26 +93,32 @@ def compute_bound(tables: Tables, least: Dict[str, Dict[str, Array]]) -> Array:
     entries (Lagrangian duality): the best of many weights is taken, and each recurrence by itself.
     """
     p = tables.space.problem
-    clock = float(np.asarray(p.design.clock))
-    names = resources(tables)
-    arrays = list(p.design.arrays) if "sequence" not in names else ["sequence"]
-    bound = np.zeros(tables.number)
-    weights: list[list[float]] = [[1.0 if a == b else 0.0 for b in arrays] for a in arrays]
-    for a, b in product(range(len(arrays)), repeat=2):
-        weights += [[1 / (1 + r) if k == a else r / (1 + r) if k == b else 0.0 for k in range(len(arrays))]
-                    for r in RATIOS if a < b]  # fmt: skip
-    for weight in weights:
-        total = np.zeros(tables.number)
-        for table in least.values():
-            entries = [weight[0 if arrays == ["sequence"] else arrays.index(a)] * c for a, c in table.items()]
-            total = total + np.min(entries, axis=0)
-        bound = np.maximum(bound, total)
-    for k in range(len(names) - len(arrays)):
+    bound = assignment_bound(least, [] if p.rules.schedule == "sequential" else list(p.design.arrays))
+    for k in range(len(resources(tables)) - len(p.design.arrays)):
         total = np.zeros(tables.number)
         for e, table in least.items():
-            total = total + np.min([c * shares(tables, e, a)[len(arrays) + k] for a, c in table.items()], axis=0)
+            some = [c * shares(tables, e, a)[len(p.design.arrays) + k] for a, c in table.items()]
+            total = total + np.min(some, axis=0)
         bound = np.maximum(bound, total)
-    return bound / clock
+    return bound / float(np.asarray(p.design.clock))
+
+
+def assignment_bound(least: Dict[str, Dict[str, Array]], arrays: Sequence[str]) -> Array:
+    """Return a lower bound on the cycles of the busiest array, however Einsums are given to arrays; without arrays, on
+    the cycles of all Einsums one after another."""
+    if not arrays:
+        return np.asarray(sum(np.min(list(table.values()), axis=0) for table in least.values()))
+    weights = [{a: 1.0} for a in arrays]
+    for k, a in enumerate(arrays):
+        weights += [{a: 1 / (1 + r), b: r / (1 + r)} for b in arrays[k + 1 :] for r in RATIOS]
+    bound: Array = np.zeros(1)
+    for weight in weights:
+        total: Array = np.zeros(1)
+        for table in least.values():
+            if all(a in weight for a in table):
+                total = total + np.min([weight[a] * c for a, c in table.items()], axis=0)
+        bound = np.maximum(bound, total)
+    return bound
 
 
 def tightened(tables: Tables, least: Dict[str, Dict[str, Array]], at: Sequence[int]) -> Array | None:
@@ -134,27 +143,28 @@ def tightened(tables: Tables, least: Dict[str, Dict[str, Array]], at: Sequence[i
 
 def pareto(rows: Array) -> Array:
     """Return the indices of the rows that no other row beats in every column; of equal rows the first."""
-    order = np.lexsort(rows.T[::-1])
+    left = np.lexsort(rows.T[::-1])
     kept: list[int] = []
-    front = np.empty((0, rows.shape[1]))
-    for k in order:
-        if not (len(front) and np.any(np.all(front <= rows[k] * (1 + 1e-12), axis=1))):
-            kept.append(int(k))
-            front = np.vstack([front, rows[k]])
-    return np.array(kept)
+    while left.size:
+        first = int(left[0])
+        kept.append(first)
+        worse = np.all(rows[first] <= rows[left] * (1 + 1e-12), axis=1)
+        left = left[~worse]
+    return np.array(kept, dtype=int)
 
 
 def solve(
-    tables: Tables, at: int, where: Dict[str, TensorChoice], limit: float
-) -> list[tuple[float, float, dict[str, EinsumChoice], dict[str, bool]]]:
-    """Return the Pareto-optimal (seconds, joules, choices, tensors handed on) of one point; none slower than `limit`.
+    tables: Tables, at: int, where: Dict[str, TensorChoice], keep: Callable[[Array, Array, Array], Mask]
+) -> list[Solution]:
+    """Return the Pareto-optimal solutions of one point that `keep` (of seconds, words of the far memory, joules,
+    each a lower bound while choices are open) has a use for.
 
     Whether a tensor that could stay in an array's registers does is chosen too: it must fit where it is read.
     """
     open_ = [t for t, c in where.items() if c.free[at] and _narrow(tables, t, at) and c.chain]
     found = []
     for free in product((True, False), repeat=len(open_)):
-        found += _solve(tables, at, where, {**_all_free(where, at), **dict(zip(open_, free, strict=True))}, limit)
+        found += _solve(tables, at, where, {**_all_free(where, at), **dict(zip(open_, free, strict=True))}, keep)
     return found
 
 
@@ -171,11 +181,12 @@ def _narrow(tables: Tables, tensor: str, at: int) -> bool:
 
 
 def _solve(
-    tables: Tables, at: int, where: Dict[str, TensorChoice], free: Dict[str, bool], limit: float
-) -> list[tuple[float, float, dict[str, EinsumChoice], dict[str, bool]]]:
+    tables: Tables, at: int, where: Dict[str, TensorChoice], free: Dict[str, bool],
+    keep: Callable[[Array, Array, Array], Mask],
+) -> list[Solution]:
     p = tables.space.problem
     design, clock = p.design, float(np.asarray(p.design.clock))
-    limited = [m for m, s in tables.seconds.items() if s is not None]
+    limited = [m for m, s in tables.seconds.items() if s is not None or m == tables.far]
     base = dict.fromkeys(limited, 0.0)
     joules = 0.0
     taken = dict.fromkeys(p.near, 0.0)
@@ -194,12 +205,13 @@ def _solve(
         capacity = design.memories[m].capacity
         if capacity is not None and b > float(np.asarray(capacity)):
             return []
-    start = [joules, *(0.0 for _ in resources(tables)), *(base[m] * float(np.asarray(tables.seconds[m])) for m in limited)]
+    # joules, words of the far memory, then what takes time
+    start = [joules, base[tables.far], *(0.0 for _ in resources(tables)), *_seconds(tables, base)]
     labels = np.array([start])
     back: list[tuple[list[EinsumChoice], Array, Array]] = []
-    for e, choices in tables.einsums.items():
-        rows = []
-        usable = []
+    steps: list[tuple[list[EinsumChoice], Array]] = []
+    for choices in tables.einsums.values():
+        rows, usable = [], []
         for c in choices:
             row = _row(tables, at, c, where, free, limited, clock)
             if row is not None:
@@ -207,25 +219,28 @@ def _solve(
                 usable.append(c)
         if not rows:
             return []
-        table = np.array(rows)
-        keep = pareto(table)
-        table = table[keep]
+        front = pareto(np.array(rows))
+        steps.append(([usable[k] for k in front], np.array(rows)[front]))
+    rest = np.array([table.min(axis=0) for _, table in steps])  # the least that is still to come, column by column
+    rest = np.vstack([np.cumsum(rest[::-1], axis=0)[::-1][1:], np.zeros(rest.shape[1])])
+    for (usable, table), least in zip(steps, rest, strict=True):
         sums = (labels[:, None, :] + table[None, :, :]).reshape(-1, table.shape[1])
-        fast = np.flatnonzero(sums[:, 1:].max(axis=1) <= limit * (1 + 1e-9))
-        best = fast[pareto(sums[fast])] if len(fast) else fast
+        bound = sums + least
+        some = np.flatnonzero(keep(bound[:, 2:].max(axis=1), bound[:, 1], bound[:, 0]))
+        best = some[pareto(sums[some])] if len(some) else some
         if not len(best):
             return []
-        back.append(([usable[k] for k in keep], best // len(table), best % len(table)))
+        back.append((usable, best // len(table), best % len(table)))
         labels = sums[best]
     result = []
-    ends = np.column_stack([labels[:, 1:].max(axis=1), labels[:, 0]])
+    ends = np.column_stack([labels[:, 2:].max(axis=1), labels[:, 1], labels[:, 0]])
     for k in pareto(ends):
         choice: dict[str, EinsumChoice] = {}
         row = int(k)
         for (usable, before, which), e in zip(reversed(back), reversed(list(tables.einsums)), strict=True):
             choice[e] = usable[int(which[row])]
             row = int(before[row])
-        result.append((float(ends[k, 0]), float(ends[k, 1]), choice, dict(free)))
+        result.append((*ends[k].tolist(), choice, dict(free)))
     return result
 
 
@@ -252,4 +267,8 @@ def _row(tables: Tables, at: int, c: EinsumChoice, where: Dict[str, TensorChoice
             moved[t.near] += reads + writes
     loads = [float(np.broadcast_to(s, tables.number)[at]) * float(c.cycles[at]) / clock
              for s in shares(tables, c.einsum, c.array)]  # fmt: skip
-    return [joules, *loads, *(moved[m] * float(np.asarray(tables.seconds[m])) for m in limited)]
+    return [joules, moved[tables.far], *loads, *_seconds(tables, moved)]
+
+
+def _seconds(tables: Tables, words: Dict[str, float]) -> list[float]:
+    return [w * float(np.asarray(s)) for m, w in words.items() if (s := tables.seconds[m]) is not None]

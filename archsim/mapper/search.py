@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.mapper.exact import compute_bound, fastest, joules_and_words, solve, tightened
 from archsim.mapper.space import GroupSpace, Order
 from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
-from archsim.mapper.tiles import cascade_tiles, tile_sizes
+from archsim.mapper.tiles import tile_sizes
 from archsim.value import Array
 
-__all__ = ["Coverage", "Found", "Front", "Shortage", "group_bound", "search_group"]
+__all__ = ["ENERGY", "LATENCY", "Coverage", "Found", "Front", "Goal", "Shortage", "search_group"]
 
 CHUNK = 16_384
 TIES = 24
@@ -24,9 +25,10 @@ CLOSE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A mapping of one group: its tile sizes, order, and choices, with its seconds and joules."""
+    """A mapping of one group: its tile sizes, order, and choices, with its seconds, words of the far memory and joules."""
 
     seconds: float
+    traffic: float
     joules: float
     space: GroupSpace
     order: Order
@@ -66,57 +68,66 @@ class Coverage:
         self.pruned[rule] = self.pruned.get(rule, 0.0) + number
 
 
+@dataclass(frozen=True)
+class Goal:
+    """What is minimised: `seconds`*seconds + `joules`*joules; `then` which of (objective, traffic, joules, seconds)
+    decide between equals."""
+
+    seconds: float
+    joules: float
+    then: tuple[str, ...] = ()
+
+    def value(self, seconds: Array, joules: Array) -> Array:
+        """Return what is minimised."""
+        return self.seconds * seconds + self.joules * joules if self.seconds and self.joules else (
+            seconds if self.seconds else joules)  # fmt: skip
+
+
+LATENCY = Goal(1.0, 0.0, ("traffic", "joules"))
+ENERGY = Goal(0.0, 1.0, ("seconds", "traffic"))
+
+
 @dataclass
 class Front:
-    """The best mappings of a group so far: one for latency or energy, all that no other beats in both for edp."""
+    """The best mapping so far, by a goal; `limit` the words that the far memory may move."""
 
-    objective: str
-    found: list[Found] = field(default_factory=list)
-    alone: bool = False
+    goal: Goal
+    limit: float = np.inf
+    best: Found | None = None
 
-    def open(self, seconds: Array, joules: Array) -> Mask:
-        """Return where bounds leave room for a better mapping."""
-        alive = np.isfinite(joules) & np.isfinite(seconds)
-        for f in self.found:
-            if self.objective == "latency":
-                less = seconds < f.seconds * (1 - CLOSE)
-                alive &= less | ((seconds <= f.seconds) & (joules < f.joules * (1 - CLOSE)))
-            elif self.objective == "energy":
-                less = joules < f.joules * (1 - CLOSE)
-                alive &= less | ((joules <= f.joules) & (seconds < f.seconds * (1 - CLOSE)))
-            elif self.alone:
-                alive &= seconds * joules < f.seconds * f.joules * (1 - CLOSE)
-            else:
-                alive &= (seconds < f.seconds * (1 - CLOSE)) | (joules < f.joules * (1 - CLOSE))
-        return np.asarray(alive)
+    def keys(self, seconds: Array, traffic: Array, joules: Array) -> list[Array]:
+        """Return what is compared, first things first."""
+        table = {"seconds": seconds, "traffic": traffic, "joules": joules}
+        return [self.goal.value(seconds, joules), *(table[n] for n in self.goal.then)]
 
-    def key(self, seconds: Array, joules: Array) -> tuple[Array, Array]:
-        """Return the keys by which candidates are tried, the more important one last."""
-        if self.objective == "latency":
-            return joules, seconds
-        if self.objective == "energy":
-            return seconds, joules
-        return seconds, seconds * joules
+    def open(self, seconds: Array, traffic: Array, joules: Array) -> tuple[Mask, Mask]:
+        """Return where bounds leave room for a better mapping, and where for one that is better in the goal itself."""
+        alive = np.isfinite(joules) & np.isfinite(seconds) & (traffic <= self.limit * (1 + CLOSE))
+        if self.best is None:
+            return alive, alive
+        mine = self.keys(*(np.asarray(v) for v in (self.best.seconds, self.best.traffic, self.best.joules)))
+        keys = self.keys(seconds, traffic, joules)
+        better = np.zeros_like(alive)
+        equal = np.ones_like(alive)
+        strict = keys[0] < mine[0] * (1 - CLOSE)
+        for key, own in zip(keys, mine, strict=True):
+            better |= equal & (key < own * (1 - CLOSE))
+            equal &= key <= own * (1 + CLOSE)
+        return alive & better, alive & strict
 
-    def strictly(self, seconds: float, joules: float) -> bool:
-        """Whether a bound is better in the objective itself than what is known."""
-        if not self.found:
-            return True
-        f = self.found[0]
-        if self.objective == "latency":
-            return seconds < f.seconds * (1 - CLOSE)
-        if self.objective == "energy":
-            return joules < f.joules * (1 - CLOSE)
-        return True
+    def useful(self, seconds: Array, traffic: Array, joules: Array) -> Mask:
+        """Return where bounds are at least as good in the goal, within the limit of traffic."""
+        within = traffic <= self.limit * (1 + CLOSE)
+        if self.best is None:
+            return np.asarray(within)
+        best = float(self.goal.value(np.asarray(self.best.seconds), np.asarray(self.best.joules)))
+        return np.asarray(within & (self.goal.value(seconds, joules) <= best * (1 + 1e-9)))
 
     def add(self, new: Found) -> bool:
-        """Keep a mapping if no other is as good; drop those that it beats."""
-        if not bool(self.open(np.array([new.seconds]), np.array([new.joules]))[0]):
+        """Keep a mapping if it is better."""
+        if not bool(self.open(*(np.array([v]) for v in (new.seconds, new.traffic, new.joules)))[0][0]):
             return False
-        if self.objective != "edp" or self.alone:
-            self.found = [new]
-        else:
-            self.found = [f for f in self.found if f.seconds < new.seconds or f.joules < new.joules] + [new]
+        self.best = new
         return True
 
 
@@ -145,50 +156,46 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
     compute = compute_bound(tables, least)
     exact = np.zeros(n, bool)
     rows = list(_bounds(tables, coverage))
-    if not rows:
-        return
-    memory = np.array([r[1] for r in rows])
-    joules = np.array([r[2] for r in rows])
+    memory, traffic, joules = (np.array([r[k] for r in rows]) for k in (1, 2, 3))
     coverage.evaluated += n * len(rows)
     coverage.prune("capacity", float(np.sum(~np.isfinite(joules))) * ways)
     seconds = np.maximum(memory, compute)
-    alive = front.open(seconds, joules)
+    alive, strict = front.open(seconds, traffic, joules)
     ties = TIES
     while alive.any():
         some = np.flatnonzero(alive.any(axis=0) & ~exact)
         if some.size:
-            compute, exact = _tighter(tables, least, front, seconds, joules, some, compute, exact)
+            compute, exact = _tighter(tables, least, front, (seconds, traffic, joules), some, compute, exact)
             seconds = np.maximum(memory, compute)
-            alive &= front.open(seconds, joules)
+            alive &= front.open(seconds, traffic, joules)[0]
             if not alive.any():
                 break
         which, at = np.nonzero(alive)
-        keys = front.key(seconds[which, at], joules[which, at])
-        first = int(np.lexsort(keys)[0])
+        first = int(np.lexsort([k[which, at] for k in front.keys(seconds, traffic, joules)][::-1])[0])
         k, i = int(which[first]), int(at[first])
         if not exact[i]:
             continue
-        if not front.strictly(float(seconds[k, i]), float(joules[k, i])):
+        strict = front.open(seconds[k, i : i + 1], traffic[k, i : i + 1], joules[k, i : i + 1])[1]
+        if not strict[0]:
             ties -= 1
             if ties < 0:
-                coverage.prune("as good in the objective, second objective not compared", float(alive.sum()) * ways)
+                coverage.prune("as good in the objective, not compared further", float(alive.sum()) * ways)
                 return
         alive[k, i] = False
         coverage.solved += 1
-        limit = front.found[0].seconds if front.found and front.objective == "latency" else np.inf
         better = False
-        for s, j, einsums, free in solve(tables, i, rows[k][0], limit):
-            better |= front.add(_found(tables, i, rows[k][0], s, j, einsums, free))
+        for result in solve(tables, i, rows[k][0], front.useful):
+            better |= front.add(_found(tables, i, rows[k][0], *result))
         if better:
-            alive &= front.open(seconds, joules)
+            alive &= front.open(seconds, traffic, joules)[0]
     coverage.prune("bound not better than the best mapping", float(n * len(rows)) * ways)
 
 
-def _tighter(tables: Tables, least: Dict[str, Dict[str, Array]], front: Front, seconds: Array, joules: Array,
-             some: np.ndarray[tuple[int], np.dtype[np.int64]], compute: Array, exact: Mask) -> tuple[Array, Mask]:  # fmt: skip
+def _tighter(tables: Tables, least: Dict[str, Dict[str, Array]], front: Front, bounds: tuple[Array, Array, Array],
+             some: NDArray[np.int64], compute: Array, exact: Mask) -> tuple[Array, Mask]:  # fmt: skip
     """Tighten the bound of the most promising of some points."""
-    keys = front.key(seconds[:, some].min(axis=0), joules[:, some].min(axis=0))
-    chosen = some[np.lexsort(keys)[:512]]
+    keys = [k[:, some].min(axis=0) for k in front.keys(*bounds)]
+    chosen = some[np.lexsort(keys[::-1])[:512]]
     bound = tightened(tables, least, chosen.tolist())
     compute, exact = compute.copy(), exact.copy()
     exact[chosen] = True
@@ -197,9 +204,9 @@ def _tighter(tables: Tables, least: Dict[str, Dict[str, Array]], front: Front, s
     return compute, exact
 
 
-def _bounds(tables: Tables, coverage: Coverage) -> Iterator[tuple[dict[str, TensorChoice], Array, Array]]:
-    """Yield, for each way to keep the tensors, the seconds of the busiest memory and the joules at all points: exact up
-    to what the Einsums choose, for which the least of each is taken; infinite joules where it does not fit."""
+def _bounds(tables: Tables, coverage: Coverage) -> Iterator[tuple[dict[str, TensorChoice], Array, Array, Array]]:
+    """Yield, for each way to keep the tensors, the seconds of the busiest memory, the words of the far one and the joules
+    at all points: exact up to what the Einsums choose, for which the least of each is taken; infinite joules where it does not fit."""
     p = tables.space.problem
     names = list(tables.tensors)
     memo: dict[tuple[object, ...], tuple[Array, dict[str, Array]]] = {}
@@ -236,7 +243,7 @@ def _bounds(tables: Tables, coverage: Coverage) -> Iterator[tuple[dict[str, Tens
             second = tables.seconds[m]
             if second is not None:
                 memory = np.maximum(memory, w * second)
-        yield where, memory, np.where(fits, joules, np.inf)
+        yield where, memory, words.get(tables.far, np.zeros(tables.number)), np.where(fits, joules, np.inf)
 
 
 def _shortage(tables: Tables, coverage: Coverage, memory: str, taken: Array, capacity: object) -> None:
@@ -258,44 +265,8 @@ def _least(tables: Tables, choices: list[EinsumChoice],
     return joules, words
 
 
-def _found(tables: Tables, at: int, where: dict[str, TensorChoice], seconds: float, joules: float,
+def _found(tables: Tables, at: int, where: dict[str, TensorChoice], seconds: float, traffic: float, joules: float,
            einsums: dict[str, EinsumChoice], free: dict[str, bool]) -> Found:  # fmt: skip
     held = {t: float(tables.held(t)[at]) for t in tables.space.made}
     tiles = {n: int(v[at]) for n, v in tables.points.items() if n}
-    return Found(seconds, joules, tables.space, tables.order, tiles, einsums, where, free, held)
-
-
-def group_bound(space: GroupSpace) -> tuple[dict[tuple[int, ...], tuple[float, float]], int]:
-    """Return lower bounds (seconds, joules) of a group for each choice of the cascade's tile sizes.
-
-    Work of the arrays at full use, words that must come from and go to the far memory once, and the joules of both.
-    """
-    p = space.problem
-    points = cascade_tiles(space)
-    tables = Tables(space, Order(p.batch, {}, ()), points, bare=True)
-    n = tables.number
-    clock = float(np.asarray(p.design.clock))
-    least: dict[str, dict[str, Array]] = {}
-    joules = np.zeros(n)
-    for e in space.members:
-        work = tables.full(tables.nest(e).points(tables.variables(e)))
-        least[e] = {a: work * c / float(np.asarray(p.design.arrays[a].lanes)) for a, (c, _) in p.arrays[e].items()}
-        joules = joules + work * min(
-            sum(float(np.asarray(tables.operation(a, x, k))) for x, k in acts.items())
-            for a, (_, acts) in p.arrays[e].items()
-        )
-    seconds = compute_bound(tables, least)
-    words = np.zeros(n)
-    for t, touches in tables.touches.items():
-        made = t in space.made
-        if not made or t in space.layout.leaves:
-            some = [tables.nest(e).words(a) for e, a in touches if not made or a is tables.statements[e].target]
-            once = tables.full(np.max(np.broadcast_arrays(*[np.asarray(w, float) for w in some]), axis=0))
-            words = words + once
-            joules = joules + once * tables.prices.get((tables.far, "write" if made else "read"), 0)
-    second = tables.seconds[tables.far]
-    if second is not None:
-        seconds = np.maximum(seconds, words * second)
-    keys = zip(*[points[t].astype(int).tolist() for t in p.tiles], strict=True) if p.tiles else [()] * n
-    bounds = {tuple(k): (float(s), float(j)) for k, s, j in zip(keys, seconds, joules, strict=True)}
-    return bounds, n
+    return Found(seconds, traffic, joules, tables.space, tables.order, tiles, einsums, where, free, held)

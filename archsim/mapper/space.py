@@ -21,7 +21,7 @@ from einsum_cascade.einsum import Access, Einsum, Number, Variable, iteration_va
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 from einsum_cascade.plan import resolve_views
 
-__all__ = ["GroupSpace", "Order", "Problem", "group_space", "problem"]
+__all__ = ["GroupSpace", "Order", "Problem", "group_space", "problem", "whole_space"]
 
 INSIDE = {"b": {"B", "N"}, "h": {"H", "HK", "A", "N"}}
 """A cascade that names none of these ranks runs once for every sequence of the batch, and for every head."""
@@ -76,12 +76,12 @@ class GroupSpace:
     structure: Plan
     layout: GroupPlan
     seed: Mapping
-    shared: tuple[str, ...]
-    running: tuple[str, ...]
-    aligned: Dict[str, frozenset[str]]
-    handed: Dict[tuple[str, str], str]
-    places: Dict[str, str]
-    chains: tuple[tuple[str, tuple[str, ...]], ...]
+    shared: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    aligned: Dict[str, frozenset[str]] = field(default_factory=dict)
+    handed: Dict[tuple[str, str], str] = field(default_factory=dict)
+    places: Dict[str, str] = field(default_factory=dict)
+    chains: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def made(self) -> frozenset[str]:
@@ -199,9 +199,8 @@ def _seed(p: Problem, members: tuple[str, ...], einsums: Dict[str, Einsum]) -> M
 
 def group_space(p: Problem, members: tuple[str, ...]) -> GroupSpace | None:
     """Return the space of a fusion group; None if its Einsums cannot share their loops."""
-    seed = _seed(p, members, p.einsums)
-    structure = plan(p.cascade, seed, p.design)
-    layout = structure.groups[0]
+    found = whole_space(p, members)
+    layout = found.layout
     einsums = {n: p.einsums[n] for n in members}
     variables = {n: tuple(iteration_variables(s)) for n, s in einsums.items()}
     after = {n: _descendants(n, einsums) for n in members}
@@ -214,11 +213,17 @@ def group_space(p: Problem, members: tuple[str, ...]) -> GroupSpace | None:
         (n, y): _handed(p, einsums, n, y, shared, aligned[n], variables, after)
         for n in members for y in members if y != n and any(a.tensor == n for a in read_accesses(einsums[y]))
     }  # fmt: skip
-    return GroupSpace(
-        problem=p, members=members, structure=structure, layout=layout, seed=seed, shared=shared, running=running,
-        aligned=aligned, handed=handed, places=_in_place(layout, einsums, after),
-        chains=tuple(running_chains(list(einsums.values()))),
+    return replace(
+        found, shared=shared, running=running, aligned=aligned, handed=handed,
+        places=_in_place(layout, einsums, after), chains=tuple(running_chains(list(einsums.values()))),
     )  # fmt: skip
+
+
+def whole_space(p: Problem, members: tuple[str, ...]) -> GroupSpace:
+    """Return Einsums as a group of which only the sizes matter: for bounds."""
+    seed = _seed(p, members, p.einsums)
+    structure = plan(p.cascade, seed, p.design)
+    return GroupSpace(problem=p, members=members, structure=structure, layout=structure.groups[0], seed=seed)
 
 
 def _descendants(name: str, einsums: Dict[str, Einsum]) -> frozenset[str]:
