@@ -6,7 +6,7 @@ lower bound; only groups on a path that may still win are searched.
 
 from collections.abc import Callable
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,7 +39,7 @@ class Fusion:
     limit: float = np.inf
     tick: Callable[[str], None] = lambda text: None
     best: tuple[Found, ...] = ()
-    _fronts: dict[tuple[Members, Tile | None], Found | None] = field(default_factory=dict)
+    _fronts: dict[tuple[Members, bool], Dict[Tile, Found]] = field(default_factory=dict)
     _spaces: dict[Members, GroupSpace | None] = field(default_factory=dict)
     _bounds: dict[Members, tuple[Array, Array]] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class Fusion:
         groups = self._groups(nodes)
         members = self._named(nodes, (1 << len(nodes)) - 1)
         if (1 << len(nodes)) - 1 in {m for some in groups.values() for m in some}:
-            found = self._solved(members, None)  # usually good, so that most others need no search
+            found = self._solved(members, keyed=False).get(())  # usually good, so that most others need no search
             if found is not None:
                 best, value = [found], self._value([found])
                 self.best = (*before, *best)
@@ -77,15 +77,14 @@ class Fusion:
                 cost, path = self._path(nodes, groups, tile, self._known(tile))
                 if not cost < value * (1 - 1e-12):
                     break
-                todo = [m for m in path if self._key(m, tile, len(path)) not in self._fronts]
+                todo = [m for m in path if (m, True) not in self._fronts]
                 if not todo:
-                    best = [f for m in path if (f := self._fronts[self._key(m, tile, len(path))]) is not None]
+                    best = [self._fronts[m, True][tile] for m in path]
                     value = self._value(best)
                     self.best = (*before, *best)
                     break
                 for m in todo:
-                    self._solved(m, tile)
-                    if self._fronts[self._key(m, tile, 2)] is None:
+                    if tile not in self._solved(m, keyed=True):
                         break
         return best
 
@@ -94,25 +93,17 @@ class Fusion:
         return float(self.goal.value(np.asarray(seconds), np.asarray(joules)))
 
     def _known(self, tile: Tile) -> dict[Members, float]:
-        """The exact cost of the groups that were searched, infinite for those that cannot be."""
-        return {
-            m: np.inf if f is None else self._value([f]) for (m, t), f in self._fronts.items() if t in (tile, None)
-            and (t is not None or not tile or f is None)
-        }  # fmt: skip
+        """The exact cost of the groups that were searched, infinite for those that cannot be; of a group that was
+        searched for its best tile sizes only, a lower bound."""
+        some = {m: f.get(tile if keyed else ()) for (m, keyed), f in self._fronts.items()}
+        return {m: np.inf if f is None else self._value([f]) for m, f in some.items()}
 
-    def _key(self, members: Members, tile: Tile, groups: int) -> tuple[Members, Tile | None]:
-        return members, tile if tile else None
-
-    def _solved(self, members: Members, tile: Tile | None) -> Found | None:
-        key = (members, tile if tile else None)
+    def _solved(self, members: Members, keyed: bool) -> Dict[Tile, Found]:
+        key = (members, keyed)
         if key not in self._fronts:
             space = self.space(members)
-            front = Front(self.goal, self.limit)
+            front = Front(self.goal, self.limit, keyed)
             if space is not None:
-                p = self.problem
-                if tile:
-                    rules = replace(p.rules, tiles={**p.rules.tiles, **{n: (v,) for n, v in zip(p.tiles, tile, strict=True)}})
-                    space = replace(space, problem=replace(p, rules=rules))
                 self.tick(", ".join(members))
                 search_group(space, front, self.coverage, lambda: self.tick(", ".join(members)))
             self._fronts[key] = front.best

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.mapper.exact import compute_bound, fastest, joules_and_words, solve, tightened
-from archsim.mapper.space import GroupSpace, Order
+from archsim.mapper.space import GroupSpace, Order, Problem
 from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
 from archsim.mapper.tiles import tile_sizes
 from archsim.value import Array
@@ -89,23 +89,44 @@ ENERGY = Goal(0.0, 1.0, ("seconds", "traffic"))
 
 @dataclass
 class Front:
-    """The best mapping so far, by a goal; `limit` the words that the far memory may move."""
+    """The best mapping so far, by a goal; `limit` the words that the far memory may move.
+
+    With `keyed` one for each combination of the cascade's tile sizes, in which all groups of a mapping must agree.
+    """
 
     goal: Goal
     limit: float = np.inf
-    best: Found | None = None
+    keyed: bool = False
+    best: dict[tuple[int, ...], Found] = field(default_factory=dict)
+
+    def key(self, tiles: Dict[str, int | float], problem: Problem) -> tuple[int, ...]:
+        """Return under what a mapping with these tile sizes is kept."""
+        return tuple(int(tiles[t]) for t in problem.tiles) if self.keyed else ()
+
+    def known(self, tables: Tables) -> tuple[Array, Array, Array]:
+        """Return seconds, words and joules of the best mapping at every point; infinite where there is none."""
+        result = np.full((3, tables.number), np.inf)
+        p = tables.space.problem
+        if not self.keyed or not p.tiles:
+            if () in self.best:
+                found = self.best[()]
+                result[:] = np.array([[found.seconds], [found.traffic], [found.joules]])
+        else:
+            for key, found in self.best.items():
+                here = np.all([tables.points[t] == k for t, k in zip(p.tiles, key, strict=True)], axis=0)
+                result[:, here] = np.array([[found.seconds], [found.traffic], [found.joules]])
+        return result[0], result[1], result[2]
 
     def keys(self, seconds: Array, traffic: Array, joules: Array) -> list[Array]:
         """Return what is compared, first things first."""
         table = {"seconds": seconds, "traffic": traffic, "joules": joules}
         return [self.goal.value(seconds, joules), *(table[n] for n in self.goal.then)]
 
-    def open(self, seconds: Array, traffic: Array, joules: Array) -> tuple[Mask, Mask]:
+    def open(self, seconds: Array, traffic: Array, joules: Array,
+             known: tuple[Array, Array, Array]) -> tuple[Mask, Mask]:  # fmt: skip
         """Return where bounds leave room for a better mapping, and where for one that is better in the goal itself."""
         alive = np.isfinite(joules) & np.isfinite(seconds) & (traffic <= self.limit * (1 + CLOSE))
-        if self.best is None:
-            return alive, alive
-        mine = self.keys(*(np.asarray(v) for v in (self.best.seconds, self.best.traffic, self.best.joules)))
+        mine = self.keys(*known)
         keys = self.keys(seconds, traffic, joules)
         better = np.zeros_like(alive)
         equal = np.ones_like(alive)
@@ -115,19 +136,22 @@ class Front:
             equal &= key <= own * (1 + CLOSE)
         return alive & better, alive & strict
 
-    def useful(self, seconds: Array, traffic: Array, joules: Array) -> Mask:
-        """Return where bounds are at least as good in the goal, within the limit of traffic."""
+    def useful(self, seconds: Array, traffic: Array, joules: Array, known: tuple[float, float, float]) -> Mask:
+        """Return where bounds are at least as good in the goal as a known mapping, within the limit of traffic."""
         within = traffic <= self.limit * (1 + CLOSE)
-        if self.best is None:
-            return np.asarray(within)
-        best = float(self.goal.value(np.asarray(self.best.seconds), np.asarray(self.best.joules)))
+        best = float(self.goal.value(np.asarray(known[0]), np.asarray(known[2])))
         return np.asarray(within & (self.goal.value(seconds, joules) <= best * (1 + 1e-9)))
 
     def add(self, new: Found) -> bool:
         """Keep a mapping if it is better."""
-        if not bool(self.open(*(np.array([v]) for v in (new.seconds, new.traffic, new.joules)))[0][0]):
-            return False
-        self.best = new
+        key = self.key(new.tiles, new.space.problem)
+        old = self.best.get(key)
+        if old is not None:
+            known = tuple(np.array([v]) for v in (old.seconds, old.traffic, old.joules))
+            fresh = tuple(np.array([v]) for v in (new.seconds, new.traffic, new.joules))
+            if not bool(self.open(*fresh, known)[0][0]):  # type: ignore[arg-type]
+                return False
+        self.best[key] = new
         return True
 
 
@@ -160,14 +184,15 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
     coverage.evaluated += n * len(rows)
     coverage.prune("capacity", float(np.sum(~np.isfinite(joules))) * ways)
     seconds = np.maximum(memory, compute)
-    alive, strict = front.open(seconds, traffic, joules)
+    known = front.known(tables)
+    alive, _ = front.open(seconds, traffic, joules, known)
     ties = TIES
     while alive.any():
         some = np.flatnonzero(alive.any(axis=0) & ~exact)
         if some.size:
             compute, exact = _tighter(tables, least, front, (seconds, traffic, joules), some, compute, exact)
             seconds = np.maximum(memory, compute)
-            alive &= front.open(seconds, traffic, joules)[0]
+            alive &= front.open(seconds, traffic, joules, known)[0]
             if not alive.any():
                 break
         which, at = np.nonzero(alive)
@@ -175,8 +200,9 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
         k, i = int(which[first]), int(at[first])
         if not exact[i]:
             continue
-        strict = front.open(seconds[k, i : i + 1], traffic[k, i : i + 1], joules[k, i : i + 1])[1]
-        if not strict[0]:
+        here = (float(known[0][i]), float(known[1][i]), float(known[2][i]))
+        one = [v[k, i : i + 1] for v in (seconds, traffic, joules)]
+        if not front.open(one[0], one[1], one[2], (known[0][i], known[1][i], known[2][i]))[1][0]:
             ties -= 1
             if ties < 0:
                 coverage.prune("as good in the objective, not compared further", float(alive.sum()) * ways)
@@ -184,10 +210,11 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
         alive[k, i] = False
         coverage.solved += 1
         better = False
-        for result in solve(tables, i, rows[k][0], front.useful):
+        for result in solve(tables, i, rows[k][0], lambda s, t, j, here=here: front.useful(s, t, j, here)):  # type: ignore[misc]
             better |= front.add(_found(tables, i, rows[k][0], *result))
         if better:
-            alive &= front.open(seconds, traffic, joules)[0]
+            known = front.known(tables)
+            alive &= front.open(seconds, traffic, joules, known)[0]
     coverage.prune("bound not better than the best mapping", float(n * len(rows)) * ways)
 
 

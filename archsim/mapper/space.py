@@ -243,6 +243,8 @@ def _shareable(v: str, einsums: Dict[str, Einsum], variables: Dict[str, tuple[st
     """Whether the Einsums can run one loop over v together: none needs a whole sum over v of another one, and all have
     v, those aside that only finish what the others made."""
     have = {n for n in einsums if v in variables[n]}
+    if not have:
+        return False
     if any(v in reduced_variables(einsums[n]) and after[n] - {n} for n in have):
         return False
     return all(n in have or not after[n] & have for n in einsums)
