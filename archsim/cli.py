@@ -3,7 +3,7 @@
 import click
 
 from archsim import __version__
-from archsim.commands import cascade, catalogue, evaluate, run, study, workload
+from archsim.commands import cascade, catalogue, evaluate, map, run, study, workload
 
 __all__ = ["main"]
 
@@ -23,7 +23,7 @@ def main() -> None:
     """
 
 
-for module in (catalogue, cascade, run, evaluate, workload, study):
+for module in (catalogue, cascade, run, evaluate, map, workload, study):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -80,7 +80,7 @@ MACHINE = package(
         "schedule": "actions pruning",
         "report": "schedule slices",
         "model": "report divisors",
-        "mapper": "model",
+        "mapper": "model library",
         "simulate": "model",
         "store": "model",
         "pareto": "model",
