@@ -8,7 +8,7 @@ import numpy as np
 from archsim.design import Design
 from archsim.mapper.fusion import Fusion
 from archsim.mapper.rules import FREE, Rules
-from archsim.mapper.search import ENERGY, LATENCY, Coverage, Found, Goal
+from archsim.mapper.search import ENERGY, LATENCY, SECOND, Coverage, Found, Front, Goal, search_group
 from archsim.mapper.space import Problem, problem
 from archsim.mapper.write import as_mapping, as_yaml
 from archsim.mapping import Mapping
@@ -20,6 +20,7 @@ from einsum_cascade.cascade import Cascade
 __all__ = ["OBJECTIVES", "Best", "best_mapping"]
 
 OBJECTIVES = ("latency", "energy", "edp")
+SLACK = 0.001
 
 
 @dataclass
@@ -59,6 +60,7 @@ def best_mapping(
     rules: Rules = FREE,
     effort: int = 1,
     traffic_bytes: float = float("inf"),
+    slack: float = SLACK,
     tick: Callable[[str, Coverage], None] = lambda text, coverage: None,
     names: tuple[str, str] = ("", ""),
 ) -> Best:
@@ -68,6 +70,8 @@ def best_mapping(
     ----------
     effort : 1 and more; a larger one tries more tile sizes and orders besides all those of a smaller one.
     traffic_bytes : at most so many bytes may move in and out of the far memory.
+    slack : latencies within this part of the least one count as equal, then less far traffic and less energy decide; so
+        do energies, then latency and traffic decide.
     tick : called now and then with what is searched, and what was looked at so far.
     names : of cascade and design in the file, if they are not their own (a path, say).
 
@@ -101,7 +105,8 @@ def best_mapping(
         if objective == "edp":
             _product(run, result)
         else:
-            run(LATENCY if objective == "latency" else ENERGY)
+            goal = LATENCY if objective == "latency" else ENERGY
+            result.found = _polished(run(goal), goal, slack, limit, result.coverage)
         result.complete = sum(f.traffic for f in result.found) <= limit * (1 + 1e-9)
     except KeyboardInterrupt:
         pass
@@ -117,6 +122,22 @@ def best_mapping(
 def _better(result: Best, found: tuple[Found, ...]) -> None:
     if _value(result.objective, found) < result.value:
         result.found = found
+
+
+def _polished(found: tuple[Found, ...], goal: Goal, slack: float, limit: float, coverage: Coverage) -> tuple[Found, ...]:
+    """Replace the mapping of each group by the best one by the second objective among those that are as good."""
+    result = []
+    for f in found:
+        p = f.space.problem
+        tiles = {t: (f.tiles[t],) for t in p.tiles} if len(found) > 1 else {}
+        space = replace(f.space, problem=replace(p, rules=replace(p.rules, tiles={**p.rules.tiles, **tiles})))
+        room = limit - sum(g.traffic for g in found if g is not f)
+        slowest, costliest = (f.seconds * (1 + slack), np.inf) if goal is LATENCY else (np.inf, f.joules * (1 + slack))
+        front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest)
+        front.best[()] = f
+        search_group(space, front, coverage, lambda: None)
+        result.append(front.best[()])
+    return tuple(result)
 
 
 def _product(run: Callable[[Goal], tuple[Found, ...]], result: Best) -> None:
@@ -140,7 +161,7 @@ def _product(run: Callable[[Goal], tuple[Found, ...]], result: Best) -> None:
         if _corner(a, b, steep, flat) >= result.value * (1 - 1e-9):
             continue
         slope = (a[1] - b[1]) / (b[0] - a[0])
-        c = at(Goal(slope, 1.0))
+        c = at(Goal(seconds=slope, joules=1.0))
         if c[1] + slope * c[0] >= (a[1] + slope * a[0]) * (1 - 1e-9):
             continue
         todo += [(a, c, steep, slope), (c, b, slope, flat)]

@@ -89,8 +89,8 @@ class Fusion:
         return best
 
     def _value(self, found: list[Found]) -> float:
-        seconds, joules = sum(f.seconds for f in found), sum(f.joules for f in found)
-        return float(self.goal.value(np.asarray(seconds), np.asarray(joules)))
+        sums = [np.asarray(sum(v)) for v in zip(*((f.seconds, f.traffic, f.joules) for f in found), strict=True)]
+        return float(self.goal.value(*sums))
 
     def _known(self, tile: Tile) -> dict[Members, float]:
         """The exact cost of the groups that were searched, infinite for those that cannot be; of a group that was
@@ -252,7 +252,7 @@ class Fusion:
             second = t.seconds[t.far]
             if second is not None:
                 seconds = np.maximum(seconds, words * second)
-            self._bounds[members] = self.goal.value(seconds, joules), words
+            self._bounds[members] = self.goal.value(seconds, words, joules), words
         return self._bounds[members][0]
 
     def _work(self, members: Members) -> tuple[Array, Array]:

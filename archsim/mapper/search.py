@@ -14,7 +14,7 @@ from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
 from archsim.mapper.tiles import tile_sizes
 from archsim.value import Array
 
-__all__ = ["ENERGY", "LATENCY", "Coverage", "Found", "Front", "Goal", "Shortage", "search_group"]
+__all__ = ["ENERGY", "LATENCY", "SECOND", "Coverage", "Found", "Front", "Goal", "Shortage", "search_group"]
 
 CHUNK = 16_384
 TIES = 24
@@ -70,26 +70,34 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Goal:
-    """What is minimised: `seconds`*seconds + `joules`*joules; `then` which of (objective, traffic, joules, seconds)
-    decide between equals."""
+    """What is minimised: a weighted sum of seconds, words of the far memory and joules; `then` decides between
+    equals."""
 
-    seconds: float
-    joules: float
+    seconds: float = 0.0
+    traffic: float = 0.0
+    joules: float = 0.0
     then: tuple[str, ...] = ()
 
-    def value(self, seconds: Array, joules: Array) -> Array:
+    def value(self, seconds: Array, traffic: Array, joules: Array) -> Array:
         """Return what is minimised."""
-        return self.seconds * seconds + self.joules * joules if self.seconds and self.joules else (
-            seconds if self.seconds else joules)  # fmt: skip
+        table = ((self.seconds, seconds), (self.traffic, traffic), (self.joules, joules))
+        some = [v if w == 1.0 else w * v for w, v in table if w]
+        return np.asarray(sum(some[1:], start=some[0]))
 
 
-LATENCY = Goal(1.0, 0.0, ("traffic", "joules"))
-ENERGY = Goal(0.0, 1.0, ("seconds", "traffic"))
+LATENCY = Goal(seconds=1.0)
+ENERGY = Goal(joules=1.0)
+SECOND = {
+    LATENCY: Goal(traffic=1.0, then=("joules",)),
+    ENERGY: Goal(seconds=1.0, then=("traffic",)),
+}
+"""What decides between mappings that are as good."""
 
 
 @dataclass
 class Front:
-    """The best mapping so far, by a goal; `limit` the words that the far memory may move.
+    """The best mapping so far, by a goal; `limit`, `slowest` and `costliest` the words that the far memory may move,
+    and the seconds and joules that a mapping may take.
 
     With `keyed` one for each combination of the cascade's tile sizes, in which all groups of a mapping must agree.
     """
@@ -97,6 +105,8 @@ class Front:
     goal: Goal
     limit: float = np.inf
     keyed: bool = False
+    slowest: float = np.inf
+    costliest: float = np.inf
     best: dict[tuple[int, ...], Found] = field(default_factory=dict)
 
     def key(self, tiles: Dict[str, int | float], problem: Problem) -> tuple[int, ...]:
@@ -120,12 +130,12 @@ class Front:
     def keys(self, seconds: Array, traffic: Array, joules: Array) -> list[Array]:
         """Return what is compared, first things first."""
         table = {"seconds": seconds, "traffic": traffic, "joules": joules}
-        return [self.goal.value(seconds, joules), *(table[n] for n in self.goal.then)]
+        return [self.goal.value(seconds, traffic, joules), *(table[n] for n in self.goal.then)]
 
     def open(self, seconds: Array, traffic: Array, joules: Array,
              known: tuple[Array, Array, Array]) -> tuple[Mask, Mask]:  # fmt: skip
         """Return where bounds leave room for a better mapping, and where for one that is better in the goal itself."""
-        alive = np.isfinite(joules) & np.isfinite(seconds) & (traffic <= self.limit * (1 + CLOSE))
+        alive = np.isfinite(joules) & np.isfinite(seconds) & self.within(seconds, traffic, joules)
         mine = self.keys(*known)
         keys = self.keys(seconds, traffic, joules)
         better = np.zeros_like(alive)
@@ -136,15 +146,22 @@ class Front:
             equal &= key <= own * (1 + CLOSE)
         return alive & better, alive & strict
 
+    def within(self, seconds: Array, traffic: Array, joules: Array) -> Mask:
+        """Return where the limits hold."""
+        slow, costly = seconds > self.slowest * (1 + CLOSE), joules > self.costliest * (1 + CLOSE)
+        return np.asarray(~slow & ~costly & (traffic <= self.limit * (1 + CLOSE)))
+
     def useful(self, seconds: Array, traffic: Array, joules: Array, known: tuple[float, float, float]) -> Mask:
-        """Return where bounds are at least as good in the goal as a known mapping, within the limit of traffic."""
-        within = traffic <= self.limit * (1 + CLOSE)
-        best = float(self.goal.value(np.asarray(known[0]), np.asarray(known[2])))
-        return np.asarray(within & (self.goal.value(seconds, joules) <= best * (1 + 1e-9)))
+        """Return where bounds are at least as good in the goal as a known mapping, within the limits."""
+        best = float(self.goal.value(*(np.asarray(v) for v in known)))
+        good = self.goal.value(seconds, traffic, joules) <= best * (1 + 1e-9)
+        return np.asarray(self.within(seconds, traffic, joules) & good)
 
     def add(self, new: Found) -> bool:
         """Keep a mapping if it is better."""
         key = self.key(new.tiles, new.space.problem)
+        if not bool(self.within(*(np.array([v]) for v in (new.seconds, new.traffic, new.joules)))[0]):
+            return False
         old = self.best.get(key)
         if old is not None:
             known = tuple(np.array([v]) for v in (old.seconds, old.traffic, old.joules))
