@@ -30,13 +30,15 @@ INSIDE = {"b": {"B", "N"}, "h": {"H", "HK", "A", "N"}}
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """The documents of a search. `einsums` with their views resolved; `arrays` Einsum -> array -> (cycles, actions) of
-    a point; `tiles` the constants of the cascade that are tile sizes, and so are searched; `names` all other sizes."""
+    a point; `tiles` the constants of the cascade that are tile sizes, and so are searched; `names` all other sizes;
+    without `prune` choices that another one beats are kept (for tests)."""
 
     cascade: Cascade
     workload: Workload
     design: Design
     rules: Rules = FREE
     effort: int = 1
+    prune: bool = True
     batch: tuple[str, ...] = ()
     einsums: Dict[str, Einsum] = field(default_factory=dict)
     arrays: Dict[str, Dict[str, tuple[int, Dict[str, int]]]] = field(default_factory=dict)

@@ -204,6 +204,8 @@ class Tables:
     def _pruned_einsum(self, found: list[EinsumChoice]) -> list[EinsumChoice]:
         """Drop the choices that another one on the same array beats in cycles and in every word, at all points."""
         kept: list[EinsumChoice] = []
+        if not self.space.problem.prune:
+            return found
         rows = [np.array([c.cycles, *c.reads.values(), *c.writes.values()]) for c in found]
         for k, c in enumerate(found):
             beaten = False
@@ -333,6 +335,9 @@ class Tables:
 
     def _pruned_tensor(self, found: list[TensorChoice]) -> Iterator[TensorChoice]:
         """Drop the choices that another one with the same nearest memory beats in all sums, at all points."""
+        if not self.space.problem.prune:
+            yield from found
+            return
         rows = [
             np.array([c.joules, *(c.bytes.get(m, np.zeros(self.number)) for m in self.seconds),
                       *(c.words.get(m, np.zeros(self.number)) for m, s in self.seconds.items() if s is not None)])
