@@ -38,6 +38,9 @@ __all__ = ["COMMANDS"]
 @query_option
 @click.option("--effort", type=click.IntRange(1, 6), default=1, show_default=True,
               help="More tile sizes and loop orders; never a worse result.")  # fmt: skip
+@click.option("--slack", type=click.FloatRange(0, 100), default=0.1, show_default=True, metavar="PERCENT",
+              help="Latencies so close to the least count as equal, and less far traffic decides; so do energies, and"
+              " latency decides.")  # fmt: skip
 @click.option("--vary", "axes", multiple=True, metavar="PATH=V1,V2,...",
               help="Search again for each value of a number of a document, as --set takes it, and compare; may be given"
               " several times for all combinations.")  # fmt: skip
@@ -55,6 +58,7 @@ def map_(
     sequence_length: int | None,
     query_length: int | None,
     effort: int,
+    slack: float,
     axes: tuple[str, ...],
     sets: tuple[str, ...],
     output: Path | None,
@@ -81,7 +85,7 @@ def map_(
     with user_errors(), shown_progress() as progress:
         limit = quantity(max_traffic, "bytes", Place(file="--max-traffic", text=max_traffic)) if max_traffic else None
         for point in product(*[_axis(a) for a in axes]):
-            found = _search(cascade, workload, design, objective, constraints, limit, sizes, effort,
+            found = _search(cascade, workload, design, objective, constraints, limit, slack / 100, sizes, effort,
                             (*sets, *point), progress)  # fmt: skip
             rows.append((point, found))
         chosen = min((found for _, found in rows), key=lambda found: found[0].value)
@@ -106,7 +110,7 @@ def _axis(text: str) -> list[str]:
 
 def _search(
     cascade: str, workload: str, design: str, objective: str, constraints: Path | None, limit: float | None,
-    sizes: dict[str, int], effort: int, sets: tuple[str, ...], progress: "Callable[[str, Coverage], None]",
+    slack: float, sizes: dict[str, int], effort: int, sets: tuple[str, ...], progress: "Callable[[str, Coverage], None]",
 ) -> "Searched":  # fmt: skip
     from archsim.documents import unmapped
     from archsim.mapper.best import best_mapping
@@ -117,7 +121,7 @@ def _search(
     given = unmapped(cascade=cascade, workload=workload, design=design, lengths=sizes, settings=settings)
     rules = read_rules(constraints, *given) if constraints is not None else FREE
     most = float("inf") if limit is None else limit
-    best = best_mapping(*given, objective, rules, effort, most, progress, (cascade, design))
+    best = best_mapping(*given, objective, rules, effort, most, slack, progress, (cascade, design))
     return best, settings, given
 
 

@@ -21,6 +21,8 @@ __all__ = ["OBJECTIVES", "Best", "best_mapping"]
 
 OBJECTIVES = ("latency", "energy", "edp")
 SLACK = 0.001
+TRIES = 64
+"""Mappings that are as good as the best one of a group, of which the best by the second objective is taken."""
 
 
 @dataclass
@@ -133,7 +135,7 @@ def _polished(found: tuple[Found, ...], goal: Goal, slack: float, limit: float, 
         space = replace(f.space, problem=replace(p, rules=replace(p.rules, tiles={**p.rules.tiles, **tiles})))
         room = limit - sum(g.traffic for g in found if g is not f)
         slowest, costliest = (f.seconds * (1 + slack), np.inf) if goal is LATENCY else (np.inf, f.joules * (1 + slack))
-        front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest)
+        front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest, tries=TRIES)
         front.best[()] = f
         search_group(space, front, coverage, lambda: None)
         result.append(front.best[()])

@@ -97,7 +97,7 @@ SECOND = {
 @dataclass
 class Front:
     """The best mapping so far, by a goal; `limit`, `slowest` and `costliest` the words that the far memory may move,
-    and the seconds and joules that a mapping may take.
+    and the seconds and joules that a mapping may take; after so many `tries` what is found is good enough.
 
     With `keyed` one for each combination of the cascade's tile sizes, in which all groups of a mapping must agree.
     """
@@ -107,6 +107,7 @@ class Front:
     keyed: bool = False
     slowest: float = np.inf
     costliest: float = np.inf
+    tries: float = np.inf
     best: dict[tuple[int, ...], Found] = field(default_factory=dict)
 
     def key(self, tiles: Dict[str, int | float], problem: Problem) -> tuple[int, ...]:
@@ -226,6 +227,10 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
                 return
         alive[k, i] = False
         coverage.solved += 1
+        front.tries -= 1
+        if front.tries < 0:
+            coverage.prune("as good in the objective, not compared further", float(alive.sum()) * ways)
+            return
         better = False
         for result in solve(tables, i, rows[k][0], lambda s, t, j, here=here: front.useful(s, t, j, here)):  # type: ignore[misc]
             better |= front.add(_found(tables, i, rows[k][0], *result))
