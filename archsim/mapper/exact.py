@@ -55,6 +55,8 @@ def joules_and_words(tables: Tables, c: EinsumChoice, where: Dict[str, TensorCho
     for tensor in dict.fromkeys((*c.reads, *c.writes)):
         t = where[tensor]
         if not t.near:
+            if tables.space.handed.get((tensor, c.einsum)) == "hold":  # there is no other way to get it
+                joules = joules + np.where(_served(tables, c, t), 0, np.inf)
             continue
         served = _served(tables, c, t)
         reads = np.where(served, 0, c.reads[tensor]) if tensor in c.reads else 0.0
@@ -72,7 +74,7 @@ def _served(tables: Tables, c: EinsumChoice, t: TensorChoice) -> Mask:
     if how == "stream":
         return np.ones(tables.number, bool)
     if how == "hold":
-        return np.asarray((tables.held(t.tensor) <= tables.space.problem.design.arrays[c.array].lanes) | t.free)
+        return np.asarray(tables.held(t.tensor) <= tables.space.problem.design.arrays[c.array].lanes)
     return t.free
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.mapper.exact import compute_bound, fastest, joules_and_words, solve, tightened
 from archsim.mapper.space import GroupSpace, Order, Problem
@@ -19,6 +18,9 @@ __all__ = ["ENERGY", "LATENCY", "SECOND", "Coverage", "Found", "Front", "Goal", 
 CHUNK = 16_384
 TIES = 24
 """Mappings that are as good in the objective are tried one by one, up to this many, for the second objective."""
+
+BATCH = 256
+"""Mappings that are solved before the others are compared with the best again."""
 
 CLOSE = 1e-12
 
@@ -195,7 +197,7 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
     if not ways or not kept:
         return
     least = fastest(tables)
-    compute = compute_bound(tables, least)
+    compute = compute_bound(tables, least).copy()
     exact = np.zeros(n, bool)
     rows = list(_bounds(tables, coverage))
     memory, traffic, joules = (np.array([r[k] for r in rows]) for k in (1, 2, 3))
@@ -206,51 +208,35 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
     alive, _ = front.open(seconds, traffic, joules, known)
     ties = TIES
     while alive.any():
-        some = np.flatnonzero(alive.any(axis=0) & ~exact)
-        if some.size:
-            compute, exact = _tighter(tables, least, front, (seconds, traffic, joules), some, compute, exact)
-            seconds = np.maximum(memory, compute)
-            alive &= front.open(seconds, traffic, joules, known)[0]
-            if not alive.any():
-                break
         which, at = np.nonzero(alive)
-        first = int(np.lexsort([k[which, at] for k in front.keys(seconds, traffic, joules)][::-1])[0])
-        k, i = int(which[first]), int(at[first])
-        if not exact[i]:
+        first = np.lexsort([k[which, at] for k in front.keys(seconds, traffic, joules)][::-1])[:BATCH]
+        loose = np.unique(at[first][~exact[at[first]]])
+        if loose.size:
+            bound = tightened(tables, least, loose.tolist())
+            exact[loose] = True
+            if bound is not None:
+                compute[loose] = np.maximum(compute[loose], bound)
+                seconds = np.maximum(memory, compute)
+                alive &= front.open(seconds, traffic, joules, known)[0]
             continue
-        here = (float(known[0][i]), float(known[1][i]), float(known[2][i]))
-        one = [v[k, i : i + 1] for v in (seconds, traffic, joules)]
-        if not front.open(one[0], one[1], one[2], (known[0][i], known[1][i], known[2][i]))[1][0]:
-            ties -= 1
-            if ties < 0:
+        for k, i in zip(which[first].tolist(), at[first].tolist(), strict=True):
+            alive[k, i] = False
+            here = (known[0][i : i + 1], known[1][i : i + 1], known[2][i : i + 1])
+            still, strict = front.open(seconds[k, i : i + 1], traffic[k, i : i + 1], joules[k, i : i + 1], here)
+            if not still[0]:
+                continue
+            ties -= not strict[0]
+            front.tries -= 1
+            if ties < 0 or front.tries < 0:
                 coverage.prune("as good in the objective, not compared further", float(alive.sum()) * ways)
                 return
-        alive[k, i] = False
-        coverage.solved += 1
-        front.tries -= 1
-        if front.tries < 0:
-            coverage.prune("as good in the objective, not compared further", float(alive.sum()) * ways)
-            return
-        better = False
-        for result in solve(tables, i, rows[k][0], lambda s, t, j, here=here: front.useful(s, t, j, here)):  # type: ignore[misc]
-            better |= front.add(_found(tables, i, rows[k][0], *result))
-        if better:
-            known = front.known(tables)
-            alive &= front.open(seconds, traffic, joules, known)[0]
+            coverage.solved += 1
+            best = (float(here[0][0]), float(here[1][0]), float(here[2][0]))
+            solutions = solve(tables, i, rows[k][0], lambda s, t, j, best=best: front.useful(s, t, j, best))  # type: ignore[misc]
+            if any([front.add(_found(tables, i, rows[k][0], *result)) for result in solutions]):
+                known = front.known(tables)
+        alive &= front.open(seconds, traffic, joules, known)[0]
     coverage.prune("bound not better than the best mapping", float(n * len(rows)) * ways)
-
-
-def _tighter(tables: Tables, least: Dict[str, Dict[str, Array]], front: Front, bounds: tuple[Array, Array, Array],
-             some: NDArray[np.int64], compute: Array, exact: Mask) -> tuple[Array, Mask]:  # fmt: skip
-    """Tighten the bound of the most promising of some points."""
-    keys = [k[:, some].min(axis=0) for k in front.keys(*bounds)]
-    chosen = some[np.lexsort(keys[::-1])[:512]]
-    bound = tightened(tables, least, chosen.tolist())
-    compute, exact = compute.copy(), exact.copy()
-    exact[chosen] = True
-    if bound is not None:
-        compute[chosen] = np.maximum(compute[chosen], bound)
-    return compute, exact
 
 
 def _bounds(tables: Tables, coverage: Coverage) -> Iterator[tuple[dict[str, TensorChoice], Array, Array, Array]]:

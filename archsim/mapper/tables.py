@@ -88,6 +88,7 @@ class Tables:
         }
         self.statements = {x.einsum.name: x.einsum for x in space.layout.placed}
         self._plain: dict[str, LoopNest] = {}
+        self._held: dict[str, Array] = {}
         self._kept_fully: dict[tuple[str, tuple[tuple[str, str], ...]], TensorChoice] = {}
         self.dropped = 0
         if bare:
@@ -121,8 +122,10 @@ class Tables:
 
     def held(self, tensor: str) -> Array:
         """Return the words of a tensor that are there at once inside all shared loops."""
-        nest, target = self.nest(tensor), self.statements[tensor].target
-        return self.full(nest.tile(target, nest.loops[nest.shared - 1] if nest.shared else ""))
+        if tensor not in self._held:
+            nest, target = self.nest(tensor), self.statements[tensor].target
+            self._held[tensor] = self.full(nest.tile(target, nest.loops[nest.shared - 1] if nest.shared else ""))
+        return self._held[tensor]
 
     def kept(self, tensor: str, choice: TensorChoice) -> TensorChoice:
         """Return what a choice costs where the tensor is not handed from array to array."""
@@ -241,14 +244,13 @@ class Tables:
         readers = [e for e, a in self.touches[tensor] if e != tensor]
         handed = [space.handed[tensor, e] for e in dict.fromkeys(readers)] if made else []
         through = np.zeros(self.number, bool)  # handed on everywhere, so that no memory needs it
+        always = through  # whatever arrays run its readers
         if made and not leaf and handed and all(handed) and not space.layout.state[tensor] and self._may_pass(tensor):
-            lanes = [
-                max(float(p.design.arrays[c.array].lanes) for c in self.einsums[e])
-                for e, how in zip(dict.fromkeys(readers), handed, strict=True)
-                if how == "hold"
-            ]
-            through = np.asarray(self.held(tensor) <= min(lanes)) if lanes else np.ones(self.number, bool)
-        if np.all(through) and p.rules.may_keep(tensor, (), p.near):
+            hold = [e for e, how in zip(dict.fromkeys(readers), handed, strict=True) if how == "hold"]
+            lanes = [[float(p.design.arrays[c.array].lanes) for c in self.einsums[e]] for e in hold]
+            through = np.asarray(self.held(tensor) <= min((max(some) for some in lanes), default=np.inf))
+            always = np.asarray(self.held(tensor) <= min((min(some) for some in lanes), default=np.inf))
+        if np.all(always) and p.rules.may_keep(tensor, (), p.near):
             yield TensorChoice(tensor, (), "", through, {}, np.zeros(self.number), {})
             return
         if not p.rules.may_keep(tensor, (), p.near):
@@ -260,7 +262,8 @@ class Tables:
         if direct and p.rules.may_keep(tensor, (), p.near):
             yield TensorChoice(tensor, (), self.far, np.zeros(self.number, bool), {}, np.zeros(self.number), {})
         elif not costs and np.any(through):
-            yield TensorChoice(tensor, (), "", through, {}, np.full(self.number, np.inf), {})
+            never = np.where(through, 0.0, np.inf)
+            yield TensorChoice(tensor, (), "", through, {}, never, {})
 
     def _may_pass(self, tensor: str) -> bool:
         from archsim.checks import whole_tensors

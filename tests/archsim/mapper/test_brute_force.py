@@ -56,7 +56,7 @@ def agree(name: str, folder: Path, sizes: dict[str, int], capacity: int, rules: 
 SIZES = st.fixed_dictionaries({"M": st.integers(1, 4), "P": st.integers(1, 4), "E": st.integers(1, 3)})
 
 
-@settings(max_examples=4, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(sizes=SIZES, capacity=st.integers(2, 60))
 @pytest.mark.parametrize("name", ["chain", "barrier", "running"])
 def test_several_einsums(name: str, tmp_path_factory: pytest.TempPathFactory, sizes: dict[str, int],
@@ -65,4 +65,4 @@ def test_several_einsums(name: str, tmp_path_factory: pytest.TempPathFactory, si
 
 
 def test_product(tmp_path: Path) -> None:
-    assert agree("product", tmp_path, {"M": 3, "P": 2, "E": 2}, 20) > 1000
+    assert agree("product", tmp_path, {"M": 2, "P": 2, "E": 2}, 14) > 100

@@ -40,7 +40,7 @@ def test_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line, message, hint", [
-    ("groups: [[QK, GN], [SN, SD, A, AV]]", "attention_3pass has no Einsum GN", "did you mean GM?"),
+    ("groups: [[QK, GN], [SN, SD, A, AV]]", "attention_3pass has no Einsum GN", "did you mean SN or GM?"),
     ("groups: [[QK, GM], [SN, SD, A]]", "the Einsum AV is in no group", ""),
     ("groups: [[QK, GM, SN], [SN, SD, A, AV]]", "the Einsum SN is in two groups", ""),
     ("arrays: {SD: [array_3d]}", "flat_cloud has no array array_3d", "did you mean array_"),

@@ -4,6 +4,7 @@ import pytest
 
 from archsim.design import Design
 from archsim.library import load
+from archsim.mapper.rules import Rules
 from archsim.mapper.space import GroupSpace, group_space, problem
 from archsim.workload import Workload
 from einsum_cascade import Cascade
@@ -45,5 +46,6 @@ def test_part_of_a_recurrence() -> None:
 
 
 def test_no_array_can_run_it() -> None:
-    with pytest.raises(SpecError, match="no array of tpu_v4i can run the Einsum"):
-        problem(load(Cascade, "mnnfast_zero_skip"), load(Workload, "bert"), load(Design, "tpu_v4i"))
+    given = load(Cascade, "attention_1pass"), load(Workload, "bert"), load(Design, "fusemax")
+    with pytest.raises(SpecError, match="no array of fusemax can run the Einsum AV: array_2d cannot do div"):
+        problem(*given, Rules(arrays={"AV": ("array_2d",)}))
