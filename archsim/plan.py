@@ -145,7 +145,8 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
     reduced = set(reduced_variables(s))
     missing.sort(key=lambda p: base.get(p, p) in reduced)
-    cycles, actions = operation_cost(s, spec.operations, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
+    lacks = lambda text, hint: fail(f"{array} {text}", hint, ("binding", array))  # noqa: E731
+    cycles, actions = operation_cost(s, spec.operations, lacks)
     reads = tuple(dict.fromkeys(read_accesses(s)))
     return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, actions, reads, tuple(own))
 

@@ -110,7 +110,8 @@ def _axis(text: str) -> list[str]:
 
 def _search(
     cascade: str, workload: str, design: str, objective: str, constraints: Path | None, limit: float | None,
-    slack: float, sizes: dict[str, int], effort: int, sets: tuple[str, ...], progress: "Callable[[str, Coverage], None]",
+    slack: float, sizes: dict[str, int], effort: int, sets: tuple[str, ...],
+    progress: "Callable[[str, Coverage], None]",
 ) -> "Searched":  # fmt: skip
     from archsim.documents import unmapped
     from archsim.mapper.best import best_mapping
@@ -151,8 +152,9 @@ def shortfall(best: "Best") -> dict[str, object]:
     s = best.coverage.shortage
     if not s.memory:
         return {"component": "", "helps": "the constraints leave no mapping; loosen them"}
+    helps = f"a larger {s.memory}, a higher effort (smaller tiles) or fewer tensors that must be kept"
     return {"component": s.memory, "group": s.group, "demand": s.demand, "bound": s.bound, "unit": "bytes",
-            "helps": f"a larger {s.memory}, a higher effort (smaller tiles) or fewer tensors that must be kept"}  # fmt: skip
+            "helps": helps}  # fmt: skip
 
 
 def print_best(found: "Searched") -> None:

@@ -126,7 +126,9 @@ def _better(result: Best, found: tuple[Found, ...]) -> None:
         result.found = found
 
 
-def _polished(found: tuple[Found, ...], goal: Goal, slack: float, limit: float, coverage: Coverage) -> tuple[Found, ...]:
+def _polished(
+    found: tuple[Found, ...], goal: Goal, slack: float, limit: float, coverage: Coverage
+) -> tuple[Found, ...]:
     """Replace the mapping of each group by the best one by the second objective among those that are as good."""
     result = []
     for f in found:

@@ -5,16 +5,19 @@ The latency is the largest of the summed seconds. Partial sums that another one 
 better mapping and are dropped: multiple-choice dynamic programming over Pareto sets, which loses nothing.
 """
 
-from collections.abc import Mapping as Dict
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Dict
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
 from archsim.value import Array
 
 __all__ = ["compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened"]
+
+Indices = NDArray[np.int64]
 
 Solution = tuple[float, float, float, dict[str, EinsumChoice], dict[str, bool]]
 """Seconds, words of the far memory, joules, the choices, and which tensors are handed from array to array."""
@@ -64,7 +67,7 @@ def joules_and_words(tables: Tables, c: EinsumChoice, where: Dict[str, TensorCho
         joules = joules + reads * tables.prices.get((t.near, "read"), 0)
         joules = joules + writes * tables.prices.get((t.near, "write"), 0)
         if tables.seconds[t.near] is not None or t.near == tables.far:
-            words[t.near] = words.get(t.near, 0) + reads + writes
+            words[t.near] = words.get(t.near, np.zeros(tables.number)) + reads + writes
     return joules, words
 
 
@@ -143,7 +146,7 @@ def tightened(tables: Tables, least: Dict[str, Dict[str, Array]], at: Sequence[i
     return np.asarray(worst.min(axis=0) / float(np.asarray(tables.space.problem.design.clock)))
 
 
-def pareto(rows: Array) -> Array:
+def pareto(rows: Array) -> Indices:
     """Return the indices of the rows that no other row beats in every column; of equal rows the first."""
     left = np.lexsort(rows.T[::-1])
     kept: list[int] = []
@@ -152,7 +155,7 @@ def pareto(rows: Array) -> Array:
         kept.append(first)
         worse = np.all(rows[first] <= rows[left] * (1 + 1e-12), axis=1)
         left = left[~worse]
-    return np.array(kept, dtype=int)
+    return np.array(kept, dtype=np.int64)
 
 
 def solve(
@@ -183,7 +186,10 @@ def _narrow(tables: Tables, tensor: str, at: int) -> bool:
 
 
 def _solve(
-    tables: Tables, at: int, where: Dict[str, TensorChoice], free: Dict[str, bool],
+    tables: Tables,
+    at: int,
+    where: Dict[str, TensorChoice],
+    free: Dict[str, bool],
     keep: Callable[[Array, Array, Array], Mask],
 ) -> list[Solution]:
     p = tables.space.problem
@@ -192,10 +198,10 @@ def _solve(
     base = dict.fromkeys(limited, 0.0)
     joules = 0.0
     taken = dict.fromkeys(p.near, 0.0)
-    for t, c in where.items():
+    for t, place in where.items():
         if free[t]:
             continue
-        fixed = tables.kept(t, c) if c.free[at] else c  # what it costs where it is not handed on
+        fixed = tables.kept(t, place) if place.free[at] else place  # what it costs where it is not handed on
         joules += float(fixed.joules[at])
         for m, w in fixed.words.items():
             if m in base:
@@ -203,21 +209,21 @@ def _solve(
         if not (tables.overwrites(where, t) and not free[tables.space.places[t]]):
             for m, b in fixed.bytes.items():
                 taken[m] += float(b[at])
-    for m, b in taken.items():
+    for m, full in taken.items():
         capacity = design.memories[m].capacity
-        if capacity is not None and b > float(np.asarray(capacity)):
+        if capacity is not None and full > float(np.asarray(capacity)):
             return []
     # joules, words of the far memory, then what takes time
     start = [joules, base[tables.far], *(0.0 for _ in resources(tables)), *_seconds(tables, base)]
     labels = np.array([start])
-    back: list[tuple[list[EinsumChoice], Array, Array]] = []
+    back: list[tuple[list[EinsumChoice], Indices, Indices]] = []
     steps: list[tuple[list[EinsumChoice], Array]] = []
     for choices in tables.einsums.values():
         rows, usable = [], []
         for c in choices:
-            row = _row(tables, at, c, where, free, limited, clock)
-            if row is not None:
-                rows.append(row)
+            added = _row(tables, at, c, where, free, limited, clock)
+            if added is not None:
+                rows.append(added)
                 usable.append(c)
         if not rows:
             return []

@@ -246,7 +246,9 @@ class Fusion:
                 if not inside or (tensor in members and not outside):
                     continue
                 made = tensor in members
-                once = np.max([t.full(t.nest(e).words(a)) for e, a in inside if not made or a is t.statements[e].target], axis=0)
+                once = np.max(
+                    [t.full(t.nest(e).words(a)) for e, a in inside if not made or a is t.statements[e].target], axis=0
+                )
                 words = words + once
                 joules = joules + once * t.prices.get((t.far, "write" if made else "read"), 0)
             second = t.seconds[t.far]

@@ -27,7 +27,7 @@ CLOSE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A mapping of one group: its tile sizes, order, and choices, with its seconds, words of the far memory and joules."""
+    """A mapping of one group: tile sizes, order and choices; its seconds, words of the far memory and joules."""
 
     seconds: float
     traffic: float
@@ -167,9 +167,9 @@ class Front:
             return False
         old = self.best.get(key)
         if old is not None:
-            known = tuple(np.array([v]) for v in (old.seconds, old.traffic, old.joules))
-            fresh = tuple(np.array([v]) for v in (new.seconds, new.traffic, new.joules))
-            if not bool(self.open(*fresh, known)[0][0]):  # type: ignore[arg-type]
+            seconds, traffic, joules = (np.array([v]) for v in (new.seconds, new.traffic, new.joules))
+            known = (np.array([old.seconds]), np.array([old.traffic]), np.array([old.joules]))
+            if not bool(self.open(seconds, traffic, joules, known)[0][0]):
                 return False
         self.best[key] = new
         return True
@@ -240,8 +240,9 @@ def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
 
 
 def _bounds(tables: Tables, coverage: Coverage) -> Iterator[tuple[dict[str, TensorChoice], Array, Array, Array]]:
-    """Yield, for each way to keep the tensors, the seconds of the busiest memory, the words of the far one and the joules
-    at all points: exact up to what the Einsums choose, for which the least of each is taken; infinite joules where it does not fit."""
+    """Yield, for each way to keep the tensors, the seconds of the busiest memory, the words of the far one and the
+    joules at all points: exact up to what the Einsums choose, for which the least of each is taken; infinite joules
+    where it does not fit."""
     p = tables.space.problem
     names = list(tables.tensors)
     memo: dict[tuple[object, ...], tuple[Array, dict[str, Array]]] = {}

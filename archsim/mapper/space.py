@@ -17,7 +17,15 @@ from archsim.value import Value
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.document import Document
-from einsum_cascade.einsum import Access, Einsum, Number, Variable, iteration_variables, read_accesses, reduced_variables
+from einsum_cascade.einsum import (
+    Access,
+    Einsum,
+    Number,
+    Variable,
+    iteration_variables,
+    read_accesses,
+    reduced_variables,
+)
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 from einsum_cascade.plan import resolve_views
 
@@ -187,9 +195,23 @@ def _seed(p: Problem, members: tuple[str, ...], einsums: Dict[str, Einsum]) -> M
         keep = {far: {e: v for e, v in keep[far].items() if v}}
         groups.append(
             Group(
-                name=name, loops=p.batch, binding=binding, space={}, time={}, forward={}, bypass={}, keep=keep,
-                stage={}, double=(), alias={}, partitioning={}, choose={}, spill="error",
-                schedule=p.rules.schedule, steps=(), place=Place(),
+                name=name,
+                loops=p.batch,
+                binding=binding,
+                space={},
+                time={},
+                forward={},
+                bypass={},
+                keep=keep,
+                stage={},
+                double=(),
+                alias={},
+                partitioning={},
+                choose={},
+                spill="error",
+                schedule=p.rules.schedule,
+                steps=(),
+                place=Place(),
             )  # fmt: skip
         )
     return Mapping(
@@ -297,7 +319,9 @@ def _in_place(layout: GroupPlan, einsums: Dict[str, Einsum], after: Dict[str, fr
                 continue
             if layout.state[y] or not _same(access, s.target) or reduced_variables(s):
                 continue
-            if not _same(access, einsums[t].target) or set(iteration_variables(s)) != {_plain(i) for i in access.indices}:
+            if not _same(access, einsums[t].target) or set(iteration_variables(s)) != {
+                _plain(i) for i in access.indices
+            }:
                 continue
             others = {n for n, e in einsums.items() if n != y and any(a.tensor == t for a in read_accesses(e))}
             if all(y in after[n] for n in others):

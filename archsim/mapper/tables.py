@@ -7,13 +7,14 @@ times. The entries come from the loop nests of the model itself.
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.binding import known_axes, loop_extents, settled
+from archsim.checks import whole_tensors
 from archsim.loopnest import Extents, LoopNest
 from archsim.mapper.space import GroupSpace, Order
 from archsim.report import access_prices, operation_prices
@@ -73,8 +74,6 @@ class Tables:
         self.number = len(next(iter(points.values())))
         self.names = settled(p.cascade, p.workload, space.seed, p.design, {n: v for n, v in points.items() if n})
         wrong: list[Diagnostic] = []
-        from dataclasses import replace
-
         parts = {v: parts for v, parts in order.parts.items() if v in space.layout.used}
         layout = replace(space.layout, parts=parts, batch=p.batch)
         self.extents = loop_extents(layout, p.cascade, self.names, known_axes(space.structure, self.names), wrong)
@@ -185,11 +184,11 @@ class Tables:
                 found = True
                 yield space
         if not found and allowed:
-            some = {}
+            first: dict[str, str] = {}
             for d in dimensions:
-                loop = next((v for v in inner if base(v) in allowed.get(d, (base(v),)) and v not in some.values()), "")
-                some |= {d: loop} if loop else {}
-            yield some
+                loop = next((v for v in inner if base(v) in allowed.get(d, (base(v),)) and v not in first.values()), "")
+                first |= {d: loop} if loop else {}
+            yield first
 
     def _words(self, s: Einsum, choice: EinsumChoice) -> None:
         for tensor, touches in self.touches.items():
@@ -266,8 +265,6 @@ class Tables:
             yield TensorChoice(tensor, (), "", through, {}, never, {})
 
     def _may_pass(self, tensor: str) -> bool:
-        from archsim.checks import whole_tensors
-
         whole, passes = whole_tensors(self.space.problem.cascade)
         return passes < 2 or tensor not in whole
 

@@ -88,9 +88,7 @@ def _size(space: GroupSpace, variable: str, points: Dict[str, Array]) -> Array:
     return np.broadcast_to(np.asarray(size, float), number)
 
 
-def _expanded(
-    points: dict[str, Array], name: str, size: Array | None, table: Dict[int, list[int]]
-) -> dict[str, Array]:
+def _expanded(points: dict[str, Array], name: str, size: Array | None, table: Dict[int, list[int]]) -> dict[str, Array]:
     """Combine every point with the candidates for its size."""
     number = len(next(iter(points.values()))) if points else 1
     keys = np.ones(number, int) if size is None else size.astype(int)

@@ -83,7 +83,11 @@ def draw(lengths: list[float], einsums: list[float], file: Path) -> None:
 
 def published() -> None:
     """All 24 points of FuseMax (MICRO'24): latency and DRAM traffic of the mapping found against the published one."""
-    mapping, design, cascade = load(Mapping, "fusemax_binding"), load(Design, "fusemax"), load(Cascade, "attention_1pass")
+    mapping, design, cascade = (
+        load(Mapping, "fusemax_binding"),
+        load(Design, "fusemax"),
+        load(Cascade, "attention_1pass"),
+    )
     for model in ("bert", "trxl", "t5", "xlm"):
         cells = []
         for length in LENGTHS:

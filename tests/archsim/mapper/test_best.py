@@ -13,7 +13,15 @@ from archsim.model import evaluate
 from archsim.workload import Workload
 from einsum_cascade import Cascade
 
-POINTS = [("bert", 1024), ("bert", 65_536), ("trxl", 16_384), ("t5", 4096), ("xlm", 1024), ("xlm", 65_536), ("xlm", 2**20)]
+POINTS = [
+    ("bert", 1024),
+    ("bert", 65_536),
+    ("trxl", 16_384),
+    ("t5", 4096),
+    ("xlm", 1024),
+    ("xlm", 65_536),
+    ("xlm", 2**20),
+]
 """Of the 24 published points; `tests/bench/bench_map.py` goes through all."""
 
 

@@ -14,7 +14,7 @@ from archsim.workload import Workload
 from einsum_cascade import Cascade, load
 
 sys.path.insert(0, str(Path(__file__).parent))
-from brute import brute_force, tiny  # noqa: E402
+from brute import brute_force, tiny
 
 HEAD = "cascade: small\nsource: made up\nranks: {P: 4, M: 4, E: 4, F: 4}\n"
 CASCADES = {
