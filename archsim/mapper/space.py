@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
-from itertools import permutations
+from itertools import combinations, pairwise, permutations
 
 from archsim.binding import settled
 from archsim.checks import whole_tensors
@@ -137,13 +137,11 @@ def _sequences(shared: tuple[str, ...], free: frozenset[str], length: int) -> It
     doubles = length - len(shared)
     for twice in _subsets(tuple(v for v in shared if v in free), doubles):
         for found in set(permutations((*shared, *twice))):
-            if all(a != b for a, b in zip(found, found[1:], strict=False)):
+            if all(a != b for a, b in pairwise(found)):
                 yield found
 
 
 def _subsets(items: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    from itertools import combinations
-
     yield from combinations(items, max(0, min(size, len(items))))
 
 
