@@ -17,7 +17,7 @@ from einsum_cascade.constants import resolve
 from einsum_cascade.einsum import Access, Einsum, reduced_variables
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
-__all__ = ["Binding", "BoundGroup", "Placed", "bind", "settled"]
+__all__ = ["Binding", "BoundGroup", "Placed", "bind", "known_axes", "loop_extents", "settled"]
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,17 @@ def bind_plan(structure: Plan, cascade: Cascade, workload: Workload, mapping: Ma
     Raises SpecError at a loop or a tile without a size.
     """
     wrong: list[Diagnostic] = []
-    axes = {t: a for t, a in structure.shapes.items() if t in structure.composite}
-    known = {t: tuple(evaluate(e, names) for e in shape) for t, shape in axes.items()}
+    known = known_axes(structure, names)
     groups = tuple(_group(g, cascade, design, names, known, wrong) for g in structure.groups)
     if wrong:
         raise SpecError(wrong)
     return Binding(cascade, workload, mapping, design, names, groups)
+
+
+def known_axes(structure: Plan, names: Dict[str, Value]) -> dict[str, tuple[Value, ...]]:
+    """Return the sizes of the axes of the tensors that several variables index together."""
+    axes = {t: a for t, a in structure.shapes.items() if t in structure.composite}
+    return {t: tuple(evaluate(e, names) for e in shape) for t, shape in axes.items()}
 
 
 def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Design,
@@ -163,7 +168,7 @@ def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
 
 def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str, Value],
            axes: Dict[str, tuple[Value, ...]], wrong: list[Diagnostic]) -> BoundGroup:  # fmt: skip
-    extents = _extents(layout, cascade, names, axes, wrong)
+    extents = loop_extents(layout, cascade, names, axes, wrong)
     placed = []
     for p in layout.placed:
         array = design.arrays[p.array]
@@ -209,8 +214,9 @@ def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[
     return nest.extents.trips(one_by_one), array.operations[p.law].row(items, kept)
 
 
-def _extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],
-             wrong: list[Diagnostic]) -> Extents:  # fmt: skip
+def loop_extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],
+                 wrong: list[Diagnostic]) -> Extents:  # fmt: skip
+    """Return the extents of a group's variables and their parts; notes in `wrong` what has no size."""
     group = layout.group
 
     def fail(message: str, hint: str = "") -> None:

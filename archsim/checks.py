@@ -5,7 +5,7 @@ from archsim.layout import Fail, GroupPlan
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.errors import SpecError, did_you_mean
 
-__all__ = ["check_names", "check_passes"]
+__all__ = ["check_names", "check_passes", "whole_tensors"]
 
 
 def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
@@ -51,7 +51,7 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
 
     FuseMax (MICRO'24) section III: between two passes over a fiber the whole fiber is live.
     """
-    live, count = _live(cascade)
+    live, count = whole_tensors(cascade)
     if count < 2:
         return
     parts = {p for v in cascade.sequence for p in layout.parts.get(v, (v,))}
@@ -76,8 +76,8 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
 _LIVE: dict[int, tuple[Cascade, tuple[str, ...], int]] = {}
 
 
-def _live(cascade: Cascade) -> tuple[tuple[str, ...], int]:
-    """The tensors that must stay whole between passes over the sequence, and how many passes there are."""
+def whole_tensors(cascade: Cascade) -> tuple[tuple[str, ...], int]:
+    """Return the tensors that must stay whole between passes over the sequence, and how many passes there are."""
     if id(cascade) not in _LIVE:
         try:
             from einsum_cascade.passes import passes

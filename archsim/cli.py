@@ -9,6 +9,7 @@ from archsim.commands import (
     evaluate,
     explore,
     gpu,
+    map,
     numerics,
     pruned,
     pruning,
@@ -36,7 +37,7 @@ def main() -> None:
     """
 
 
-for module in (catalogue, cascade, run, evaluate, workload, pruning, study, sweep, explore, numerics, pruned, gpu):
+for module in (catalogue, cascade, run, evaluate, map, workload, pruning, study, sweep, explore, numerics, pruned, gpu):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -16,7 +16,7 @@ from einsum_cascade.cascade import Cascade, rank_names
 from einsum_cascade.document import Plain
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 
-__all__ = ["Documents", "default", "documents"]
+__all__ = ["Documents", "default", "documents", "unmapped"]
 
 FIELDS = {
     "B": "batch", "H": "heads", "HK": "kv_heads", "R": "kv_heads", "E": "head_dim", "F": "value_dim", "D": "model_dim",
@@ -87,6 +87,29 @@ def documents(
     if wrong:
         raise SpecError(wrong)
     return result
+
+
+def unmapped(
+    *, cascade: str, workload: str, design: str, lengths: Dict[str, int], settings: Sequence[Setting]
+) -> tuple[Cascade, Workload, Design]:
+    """Return the documents for which a mapping is to be found, by name or path, with values replaced.
+
+    Raises SpecError: an unknown name or path, every mistake of a document, a setting of the mapping.
+
+    >>> unmapped(cascade="attention_1pass", workload="bert", design="fusemax", lengths={}, settings=())[2].name
+    'fusemax'
+    """
+    given = {kind: [s for s in settings if s.kind == kind] for kind in KINDS}
+    for setting in given["mapping"]:
+        message, hint = "there is no mapping to set a value in", "a constraints file fixes parts of a mapping"
+        raise SpecError([Diagnostic(place=setting.place, message=message, hint=hint)])
+    sizes: dict[str, Plain] = dict(lengths)
+    parameters(given["design"])
+    return (
+        _cascade(load(Cascade, cascade), given["cascade"]),
+        _load(Workload, workload, given["workload"], sizes),
+        _load(Design, design, given["design"]),
+    )
 
 
 def _load(noun: type[Noun], name: str, settings: Sequence[Setting], more: Dict[str, Plain] | None = None) -> Noun:

@@ -11,7 +11,7 @@ import numpy as np
 from archsim.value import Condition as Holds
 from archsim.value import Value, evaluate
 from einsum_cascade.document import Document, Plain
-from einsum_cascade.einsum import Condition, Expression
+from einsum_cascade.einsum import Condition, Expression, Number
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
 from einsum_cascade.parse import parse_conditions, parse_expression
@@ -20,6 +20,7 @@ __all__ = ["Case", "Fit", "Group", "Mapping", "compare", "concrete", "held", "re
 
 SCHEDULES = ("overlapped", "sequential", "auto")
 TRANSFERS = ("overlapped", "serial")
+NOTHING = Number(0)
 Steps = list[dict[Text, list[Text | dict[Text, Scalar]]]]
 
 
@@ -122,24 +123,24 @@ class Group:
     name: str
     loops: tuple[str, ...]
     binding: Dict[str, tuple[str, ...]]
-    space: Dict[str, Dict[str, str]]
-    time: Dict[str, tuple[str, ...]]
-    forward: Dict[str, tuple[str, ...]]
-    bypass: Dict[str, tuple[str, ...]]
-    keep: Dict[str, Dict[str, str]]
-    stage: Dict[str, str]
-    double: tuple[str, ...]
-    alias: Dict[str, str]
-    partitioning: Dict[str, tuple[str, ...]]
-    choose: Dict[str, Expression]
-    spill: str
-    density: Dict[str, Expression]
-    resident: tuple[str, ...]
-    demand: tuple[str, ...]
-    transfers: str
-    drain: Expression
-    schedule: str
-    steps: tuple[Step, ...]
+    space: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    time: Dict[str, tuple[str, ...]] = field(default_factory=dict)
+    forward: Dict[str, tuple[str, ...]] = field(default_factory=dict)
+    bypass: Dict[str, tuple[str, ...]] = field(default_factory=dict)
+    keep: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    stage: Dict[str, str] = field(default_factory=dict)
+    double: tuple[str, ...] = ()
+    alias: Dict[str, str] = field(default_factory=dict)
+    partitioning: Dict[str, tuple[str, ...]] = field(default_factory=dict)
+    choose: Dict[str, Expression] = field(default_factory=dict)
+    spill: str = "error"
+    density: Dict[str, Expression] = field(default_factory=dict)
+    resident: tuple[str, ...] = ()
+    demand: tuple[str, ...] = ()
+    transfers: str = "overlapped"
+    drain: Expression = NOTHING
+    schedule: str = "overlapped"
+    steps: tuple[Step, ...] = ()
     place: Place = field(compare=False, repr=False)
 
 

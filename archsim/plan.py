@@ -29,7 +29,7 @@ from einsum_cascade.fold import operations
 from einsum_cascade.operators import REDUCTION_OPERATION
 from einsum_cascade.plan import kept_offset, resolve_views
 
-__all__ = ["plan"]
+__all__ = ["operation_cost", "plan"]
 
 _PLANS: dict[tuple[int, int, int], tuple[Cascade, Mapping, Design, Plan]] = {}
 _KEPT = 64
@@ -151,13 +151,16 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     # What no one orders runs innermost, reduced variables last, so that results stay where they are accumulated.
     reduced = set(reduced_variables(s))
     missing.sort(key=lambda p: base.get(p, p) in reduced)
-    cycles, law, actions = _cost(s, spec, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
+    cycles, law, actions = operation_cost(s, spec, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
     reads = tuple(dict.fromkeys(read_accesses(s)))
     return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, tuple(own))
 
 
-def _cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> tuple[int, str, dict[str, int]]:
-    """Cycles of one point, the operation that follows a law instead, and actions: fused operations first."""
+def operation_cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> tuple[int, str, dict[str, int]]:
+    """Return cycles of one point, the operation that follows a law instead, and actions: fused operations first.
+
+    `fail` gets what is missing.
+    """
     needed = operations(s.expression)
     if reduced_variables(s):
         operator = s.reductions[0].operator if s.reductions else "sum"

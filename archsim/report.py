@@ -8,6 +8,7 @@ import numpy as np
 
 from archsim.actions import ActionCounts, count_actions
 from archsim.binding import Binding
+from archsim.design import Design
 from archsim.energy import access_energy, sram_area
 from archsim.occupancy import Occupancy, occupancy
 from archsim.schedule import Timeline, schedule
@@ -15,7 +16,7 @@ from archsim.slices import points
 from archsim.value import Value, evaluate, larger, total
 from einsum_cascade.errors import SpecError
 
-__all__ = ["Report", "Shortfall", "charge", "joined"]
+__all__ = ["Report", "Shortfall", "access_prices", "charge", "joined", "operation_prices"]
 
 
 @dataclass(frozen=True)
@@ -141,40 +142,49 @@ def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str],
     return report
 
 
-def _energy(binding: Binding, counts: ActionCounts, latency_s: Value) -> dict[str, Value]:
-    design = binding.design
-    components = design.energy.components
-    energy: dict[str, Value] = {}
+def access_prices(design: Design, word_bytes: Value) -> dict[tuple[str, str], Value]:
+    """Return (memory, action) -> joules a word, for the actions of `ActionCounts`."""
+    prices: dict[tuple[str, str], Value] = {}
     for name, memory in design.memories.items():
         if memory.component:
-            unit = components[memory.component]
-            read, write = access_energy(unit, memory.charged_as)
-            charged = unit.transfers == "charged"
-            reads, writes = ("read", "drain")[: 1 + charged], ("write", "fill")[: 1 + charged]
-            if unit.per_bytes:
-                per: Value = unit.per_bytes
-                spent = (
-                    counts.bytes(binding, name, None, reads) * read + counts.bytes(binding, name, None, writes) * write
-                )
-            else:
-                per = memory.line
-                spent = total(counts.moved(name, action=a) for a in reads) * read
-                spent = spent + total(counts.moved(name, action=a) for a in writes) * write
-            energy[name] = spent / per
+            unit = design.energy.components[memory.component]
+            per = unit.per_bytes / word_bytes if unit.per_bytes else memory.line
+            read, write = (joules / per for joules in access_energy(unit, memory.charged_as))
+            prices |= {(name, "read"): read, (name, "write"): write}
+            if unit.transfers == "charged":
+                prices |= {(name, "drain"): read, (name, "fill"): write}
+    return prices
+
+
+def operation_prices(design: Design, array: str, action: str) -> dict[str, Value]:
+    """Return the joules of one operation of an array: its unit's and its registers'; nothing without an energy
+    table."""
+    components, spec = design.energy.components, design.arrays[array]
+    if action not in components:
+        return {}
+    unit = components[action]
+    prices: dict[str, Value] = {f"{array} {action}": unit.energy}
+    registers = components.get(spec.registers)
+    if registers is not None:
+        share = spec.lanes if registers.charged == "one" else 1
+        prices[f"{array} registers"] = (unit.operands * registers.read + registers.write) / share
+    return prices
+
+
+def _energy(binding: Binding, counts: ActionCounts, latency_s: Value) -> dict[str, Value]:
+    design = binding.design
+    energy: dict[str, Value] = {m: 0 for m, spec in design.memories.items() if spec.component}
+    for (memory, action), price in access_prices(design, binding.word_bytes).items():
+        if design.energy.components[design.memories[memory].component].per_bytes:
+            words = counts.bytes(binding, memory, None, (action,)) / binding.word_bytes
+        else:
+            words = counts.moved(memory, action=action)
+        energy[memory] = energy[memory] + words * price
     if np.any(design.power):
         energy["power"] = design.power * latency_s
     for (array, _, action), times in counts.operations.items():
-        if action not in components:  # an operation without an energy table
-            continue
-        unit = components[action]
-        key = f"{array} {action}"
-        energy[key] = energy.get(key, 0) + times * unit.energy
-        registers = components.get(design.arrays[array].registers)
-        if registers is not None:
-            share = design.arrays[array].lanes if registers.charged == "one" else 1
-            key = f"{array} registers"
-            spent = times * (unit.operands * registers.read + registers.write) / share
-            energy[key] = energy.get(key, 0) + spent
+        for key, price in operation_prices(binding.design, array, action).items():
+            energy[key] = energy.get(key, 0) + times * price
     return energy
 
 

@@ -1,7 +1,7 @@
 """Schedules: how long a group takes, from the cycles of its Einsums; memory time overlaps compute inside a group, or
 comes before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import add
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from archsim.actions import ActionCounts
 from archsim.binding import Binding, BoundGroup, Placed
+from archsim.design import Memory
 from archsim.value import Value, evaluate, larger
+from einsum_cascade.einsum import Einsum
 
-__all__ = ["GroupTime", "Timeline", "schedule"]
+__all__ = ["GroupTime", "Timeline", "running_chains", "schedule", "seconds_per_word"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,13 @@ def schedule(binding: Binding, counts: ActionCounts) -> Timeline:
     are interleaved (modulo scheduling; Rau, MICRO'94).
     """
     return Timeline(tuple(_group(binding, bound, counts) for bound in binding.groups))
+
+
+def seconds_per_word(memory: Memory, word_bytes: Value, clock: Value) -> Value | None:
+    """Return how long a word keeps a memory busy; None where its bandwidth has no limit."""
+    if memory.lines_per_cycle is not None:
+        return 1 / (memory.line * memory.lines_per_cycle * clock)
+    return None if memory.rate is None else word_bytes / memory.rate
 
 
 def _group(binding: Binding, bound: BoundGroup, counts: ActionCounts) -> GroupTime:
@@ -142,17 +151,21 @@ def _phases(
 
 def _recurrences(bound: BoundGroup, busy: Mapping[str, Value]) -> dict[str, Value]:
     """Cycles that a chain through a running rank needs, over the independent tiles inside its loop."""
+    by_name = {p.name: p for p in bound.placed}
+    result: dict[str, Value] = {}
+    for variable, names in running_chains([p.einsum for p in bound.placed]):
+        chain = [by_name[name] for name in names]
+        result["recurrence " + " -> ".join(names)] = _chain_cycles(chain, variable, busy)
+    return result
+
+
+def running_chains(einsums: Sequence[Einsum]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the running variables of Einsums, each with the names of those that form a recurrence along it."""
     from einsum_cascade.plan import Loop, statements
     from einsum_cascade.plan import schedule as order
 
-    by_name = {p.name: p for p in bound.placed}
-    result: dict[str, Value] = {}
-    for node in order([p.einsum for p in bound.placed], fused=False):
-        if not isinstance(node, Loop):
-            continue
-        chain = [by_name[s.name] for s in statements(node)]
-        result["recurrence " + " -> ".join(p.name for p in chain)] = _chain_cycles(chain, node.variable, busy)
-    return result
+    nodes = order(einsums, fused=False)
+    return [(n.variable, tuple(s.name for s in statements(n))) for n in nodes if isinstance(n, Loop)]
 
 
 def _chain_cycles(chain: list[Placed], variable: str, busy: Mapping[str, Value]) -> Value:

@@ -94,7 +94,7 @@ MACHINE = package(
         "schedule": "actions pruning",
         "report": "schedule slices",
         "model": "report divisors",
-        "mapper": "model",
+        "mapper": "model library",
         "simulate": "model",
         "store": "pareto",
         "pareto": "",

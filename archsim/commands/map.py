@@ -1,0 +1,229 @@
+"""`archsim map`: the best mapping of a cascade on a design."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archsim.commands.evaluate import length_option, query_option, set_option, workload_option
+from archsim.show import binary, echo_json, json_option, number, percent, si, table, user_errors, write_text
+
+if TYPE_CHECKING:
+    from archsim.design import Design
+    from archsim.mapper.best import Best
+    from archsim.mapper.search import Coverage
+    from archsim.setting import Setting
+    from archsim.workload import Workload
+    from einsum_cascade import Cascade
+
+    Searched = tuple[Best, list[Setting], tuple[Cascade, Workload, Design]]
+
+__all__ = ["COMMANDS"]
+
+
+@click.command(name="map")
+@click.option("-c", "--cascade", required=True, metavar="CASCADE", help="The algorithm: a name, or a .yaml file.")
+@workload_option
+@click.option("-d", "--design", required=True, metavar="DESIGN", help="The machine: a name, or a .yaml file.")
+@click.option("--objective", type=click.Choice(["latency", "energy", "edp"]), default="latency", show_default=True,
+              help="What is minimised; edp is the product of the two.")  # fmt: skip
+@click.option("--constraints", type=click.Path(path_type=Path), metavar="FILE",
+              help="A .yaml file that fixes or restricts parts of the search.")  # fmt: skip
+@click.option("--max-traffic", metavar="BYTES", help="At most so much in and out of the far memory: '40 GB'.")
+@length_option
+@query_option
+@click.option("--effort", type=click.IntRange(1, 6), default=1, show_default=True,
+              help="More tile sizes and loop orders; never a worse result.")  # fmt: skip
+@click.option("--slack", type=click.FloatRange(0, 100), default=0.1, show_default=True, metavar="PERCENT",
+              help="Latencies so close to the least count as equal, and less far traffic decides; so do energies, and"
+              " latency decides.")  # fmt: skip
+@click.option("--vary", "axes", multiple=True, metavar="PATH=V1,V2,...",
+              help="Search again for each value of a number of a document, as --set takes it, and compare; may be given"
+              " several times for all combinations.")  # fmt: skip
+@set_option
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.yaml",
+              help="Write the mapping to this file.")  # fmt: skip
+@json_option
+def map_(
+    cascade: str,
+    workload: str,
+    design: str,
+    objective: str,
+    constraints: Path | None,
+    max_traffic: str | None,
+    sequence_length: int | None,
+    query_length: int | None,
+    effort: int,
+    slack: float,
+    axes: tuple[str, ...],
+    sets: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the best mapping: tile sizes, loop orders, what is kept where, fusion, and which array runs which Einsum.
+
+    The search is exhaustive over a declared space (archsim/README.md); it says what it covered, and the mapping that it
+    writes is one for `archsim evaluate -m`. Where nothing fits it says what is missing. Ctrl-C ends it with the best
+    mapping so far.
+
+    \b
+    Examples:
+      archsim map -c attention_1pass -w bert -d fusemax -s 64K -o best.yaml
+      archsim map -c attention_3pass -w xlm -d flat_cloud --objective edp --constraints mine.yaml
+      archsim map -c attention_1pass -w bert -d fusemax --vary design.arrays.array_1d.shape.lanes=128,256,512
+    """
+    from archsim.units import quantity
+    from einsum_cascade.errors import Place
+
+    lengths = {"sequence_length": sequence_length, "query_length": query_length}
+    sizes = {k: v for k, v in lengths.items() if v is not None}
+    rows = []
+    with user_errors(), shown_progress() as progress:
+        limit = quantity(max_traffic, "bytes", Place(file="--max-traffic", text=max_traffic)) if max_traffic else None
+        for point in product(*[_axis(a) for a in axes]):
+            found = _search(cascade, workload, design, objective, constraints, limit, slack / 100, sizes, effort,
+                            (*sets, *point), progress)  # fmt: skip
+            rows.append((point, found))
+        chosen = min((found for _, found in rows), key=lambda found: found[0].value)
+        text = chosen[0].text
+        if output is not None and text:
+            write_text(output, text)
+    if as_json:
+        points = [{"set": list(p), **as_plain(found)} for p, found in rows]
+        echo_json(points[0] if not axes else {"points": points})
+    elif axes:
+        print_axes(axes, rows)
+    else:
+        print_best(chosen)
+    if output is not None and text and not as_json:
+        click.echo(f"wrote {output}")
+
+
+def _axis(text: str) -> list[str]:
+    path, _, values = text.partition("=")
+    return [f"{path}={value.strip()}" for value in values.split(",")]
+
+
+def _search(
+    cascade: str, workload: str, design: str, objective: str, constraints: Path | None, limit: float | None,
+    slack: float, sizes: dict[str, int], effort: int, sets: tuple[str, ...],
+    progress: "Callable[[str, Coverage], None]",
+) -> "Searched":  # fmt: skip
+    from archsim.documents import unmapped
+    from archsim.mapper.best import best_mapping
+    from archsim.mapper.rules import FREE, read_rules
+    from archsim.setting import parse
+
+    settings = [parse(s) for s in sets]
+    given = unmapped(cascade=cascade, workload=workload, design=design, lengths=sizes, settings=settings)
+    rules = read_rules(constraints, *given) if constraints is not None else FREE
+    most = float("inf") if limit is None else limit
+    best = best_mapping(*given, objective, rules, effort, most, slack, progress, (cascade, design))
+    return best, settings, given
+
+
+def as_plain(found: "Searched") -> dict[str, object]:
+    """Return what a search found as plain data."""
+    from archsim.documents import Documents
+    from archsim.summary import headline
+
+    best, settings, (cascade, workload, design) = found
+    c = best.coverage
+    result: dict[str, object] = {
+        "objective": best.objective, "feasible": best.report is not None, "optimal": best.complete,
+        "coverage": {
+            "mappings_in_space": c.space, "evaluated": c.evaluated, "solved_exactly": c.solved, "groups": c.groups,
+            "groups_searched": c.searched, "loop_orders": c.orders, "pruned": c.pruned,
+        },
+    }  # fmt: skip
+    if best.report is None or best.mapping is None:
+        return {**result, "shortfall": shortfall(best)}
+    documents = Documents(cascade=cascade, workload=workload, mapping=best.mapping, design=design, values={},
+                          settings=settings)  # fmt: skip
+    return {**result, **headline(documents, best.report), "mapping": best.text}
+
+
+def shortfall(best: "Best") -> dict[str, object]:
+    """Return what is missing where nothing fits: the mapping that comes closest."""
+    s = best.coverage.shortage
+    if not s.memory:
+        return {"component": "", "helps": "the constraints leave no mapping; loosen them"}
+    helps = f"a larger {s.memory}, a higher effort (smaller tiles) or fewer tensors that must be kept"
+    return {"component": s.memory, "group": s.group, "demand": s.demand, "bound": s.bound, "unit": "bytes",
+            "helps": helps}  # fmt: skip
+
+
+def print_best(found: "Searched") -> None:
+    """Print the mapping, its numbers and what was covered."""
+    best, _, (cascade, workload, design) = found
+    c = best.coverage
+    if best.report is None:
+        s = shortfall(best)
+        click.echo("No mapping fits.")
+        if s["component"]:
+            demand, bound = c.shortage.demand, c.shortage.bound
+            click.echo(f"The closest needs {binary(demand)} in {s['component']} for {s['group']}, but it has"
+                       f" {binary(bound)} (short by {binary(demand - bound)}).")  # fmt: skip
+        click.echo(f"What would help: {s['helps']}.")
+    else:
+        r = best.report
+        click.echo(f"{cascade.name} on {design.name}, workload {workload.name}: least {best.objective}\n")
+        click.echo(best.text)
+        use = ", ".join(f"{a} {percent(float(u))}" for a, u in r.utilization.items())
+        click.echo(f"latency {si(float(r.latency_s), 's')}, energy {si(float(r.energy_j), 'J')},"
+                   f" far memory {binary(float(r.dram_traffic_bytes))}, utilization {use}")  # fmt: skip
+    click.echo(f"space: {c.space:.4g} mappings in {c.orders} loop orders of {c.searched} groups ({c.groups} could be"
+               f" fused); evaluated {number(c.evaluated)}, solved exactly {number(c.solved)}")  # fmt: skip
+    for rule, count in c.pruned.items():
+        if count:
+            click.echo(f"  pruned, {rule}: {count:.4g}")
+    if best.report is not None:
+        click.echo("optimal for this space" if best.complete else "the search was not completed: perhaps not optimal")
+
+
+def print_axes(axes: tuple[str, ...], rows: "list[tuple[tuple[str, ...], Searched]]") -> None:
+    """Print one line for each machine."""
+    columns = [*(a.partition("=")[0] for a in axes), ">latency", ">energy", ">far memory", ">area mm2", "utilization"]
+    lines = []
+    for point, (best, *_) in rows:
+        values = [p.partition("=")[2] for p in point]
+        if best.report is None:
+            lines.append([*values, "does not fit", "", "", "", ""])
+            continue
+        r = best.report
+        use = ", ".join(f"{a} {percent(float(u))}" for a, u in r.utilization.items())
+        lines.append([*values, si(float(r.latency_s), "s"), si(float(r.energy_j), "J"),
+                      binary(float(r.dram_traffic_bytes)), f"{float(r.area_mm2):.1f}", use])  # fmt: skip
+    table(f"the best mapping of each, by {rows[0][1][0].objective}", columns, lines)
+
+
+@contextmanager
+def shown_progress() -> "Iterator[Callable[[str, Coverage], None]]":
+    """Show on the error stream what is searched: a line that changes on a terminal, now and then one elsewhere."""
+    import time
+
+    start = last = time.monotonic()
+
+    def plain(text: str, c: "Coverage") -> None:
+        nonlocal last
+        if time.monotonic() - last > 5:
+            last = time.monotonic()
+            click.echo(f"{last - start:.0f} s: {c.evaluated:,} mappings evaluated; now {text}", err=True)
+
+    if not sys.stderr.isatty():
+        yield plain
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True),
+                  transient=True) as bar:  # fmt: skip
+        task = bar.add_task("searching", total=None)
+        yield lambda text, c: bar.update(task, description=f"{c.evaluated:,} mappings evaluated; {text}"[:100])
+
+
+COMMANDS: tuple[click.Command, ...] = (map_,)

@@ -1,0 +1,191 @@
+"""Best: the best mapping of a cascade on a design, with what was looked at to find it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from archsim.design import Design
+from archsim.mapper.fusion import Fusion
+from archsim.mapper.rules import FREE, Rules
+from archsim.mapper.search import ENERGY, LATENCY, SECOND, Coverage, Found, Front, Goal, search_group
+from archsim.mapper.space import Problem, problem
+from archsim.mapper.write import as_mapping, as_yaml
+from archsim.mapping import Mapping
+from archsim.model import evaluate
+from archsim.report import Report
+from archsim.workload import Workload
+from einsum_cascade.cascade import Cascade
+
+__all__ = ["OBJECTIVES", "Best", "best_mapping"]
+
+OBJECTIVES = ("latency", "energy", "edp")
+SLACK = 0.001
+TRIES = 64
+"""Mappings that are as good as the best one of a group, of which the best by the second objective is taken."""
+
+
+@dataclass
+class Best:
+    """The best mapping: its `text` as a file and its report by the model; None where nothing fits.
+
+    `coverage` what was looked at; `complete` whether nothing was left out, so that the mapping is optimal for the space
+    (False after an interruption).
+    """
+
+    objective: str
+    coverage: Coverage = field(default_factory=Coverage)
+    found: tuple[Found, ...] = ()
+    text: str = ""
+    mapping: Mapping | None = None
+    report: Report | None = None
+    complete: bool = False
+
+    @property
+    def value(self) -> float:
+        """Seconds, joules or their product; infinite where nothing fits."""
+        return _value(self.objective, self.found)
+
+
+def _value(objective: str, found: tuple[Found, ...]) -> float:
+    if not found:
+        return float("inf")
+    seconds, joules = sum(f.seconds for f in found), sum(f.joules for f in found)
+    return {"latency": seconds, "energy": joules, "edp": seconds * joules}[objective]
+
+
+def best_mapping(
+    cascade: Cascade,
+    workload: Workload,
+    design: Design,
+    objective: str = "latency",
+    rules: Rules = FREE,
+    effort: int = 1,
+    traffic_bytes: float = float("inf"),
+    slack: float = SLACK,
+    tick: Callable[[str, Coverage], None] = lambda text, coverage: None,
+    names: tuple[str, str] = ("", ""),
+) -> Best:
+    """Return the best mapping of a cascade on a design by latency, energy or their product.
+
+    Parameters
+    ----------
+    effort : 1 and more; a larger one tries more tile sizes and orders besides all those of a smaller one.
+    traffic_bytes : at most so many bytes may move in and out of the far memory.
+    slack : latencies within this part of the least one count as equal, then less far traffic and less energy decide; so
+        do energies, then latency and traffic decide.
+    tick : called now and then with what is searched, and what was looked at so far.
+    names : of cascade and design in the file, if they are not their own (a path, say).
+
+    An interruption (KeyboardInterrupt) ends the search with the best mapping so far. Raises SpecError: an Einsum that
+    no array can run.
+
+    Examples
+    --------
+    >>> from archsim.library import load
+    >>> product = load(Cascade, "transformer_linear")
+    >>> found = best_mapping(product, load(Workload, "bert"), load(Design, "fusemax"))
+    >>> round(found.report.utilization["array_2d"], 3), found.complete
+    (1.0, True)
+    """
+    space = problem(cascade, workload, design, rules, effort)
+    result = Best(objective)
+    limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
+
+    def run(goal: Goal) -> tuple[Found, ...]:
+        # What an earlier goal found is a mapping too: where it is better by this objective it stays.
+        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage))
+        try:
+            found = fusion.run()
+        except KeyboardInterrupt:
+            _better(result, fusion.best)
+            raise
+        _better(result, found)
+        return found
+
+    try:
+        if objective == "edp":
+            _product(run, result)
+        else:
+            goal = LATENCY if objective == "latency" else ENERGY
+            result.found = _polished(run(goal), goal, slack, limit, result.coverage)
+        result.complete = sum(f.traffic for f in result.found) <= limit * (1 + 1e-9)
+    except KeyboardInterrupt:
+        pass
+    if result.found:
+        whole = set(space.einsums) == {e for f in result.found for e in f.einsums}
+        if whole and sum(f.traffic for f in result.found) <= limit * (1 + 1e-9):
+            _written(result, space, names)
+        else:
+            result.found = ()
+    return result
+
+
+def _better(result: Best, found: tuple[Found, ...]) -> None:
+    if _value(result.objective, found) < result.value:
+        result.found = found
+
+
+def _polished(
+    found: tuple[Found, ...], goal: Goal, slack: float, limit: float, coverage: Coverage
+) -> tuple[Found, ...]:
+    """Replace the mapping of each group by the best one by the second objective among those that are as good."""
+    result = []
+    for f in found:
+        p = f.space.problem
+        tiles = {t: (f.tiles[t],) for t in p.tiles} if len(found) > 1 else {}
+        space = replace(f.space, problem=replace(p, rules=replace(p.rules, tiles={**p.rules.tiles, **tiles})))
+        room = limit - sum(g.traffic for g in found if g is not f)
+        slowest, costliest = (f.seconds * (1 + slack), np.inf) if goal is LATENCY else (np.inf, f.joules * (1 + slack))
+        front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest, tries=TRIES)
+        front.best[()] = f
+        search_group(space, front, coverage, lambda: None)
+        result.append(front.best[()])
+    return tuple(result)
+
+
+def _product(run: Callable[[Goal], tuple[Found, ...]], result: Best) -> None:
+    """Minimise seconds times joules: its least value lies at a corner of the convex hull of all (seconds, joules), and
+    the corners are what weighted sums find. A stretch of the hull is left alone where even the point in which its
+    supporting lines meet is no better than what is known."""
+
+    def at(goal: Goal) -> tuple[float, float]:
+        found = run(goal)
+        return sum(f.seconds for f in found), sum(f.joules for f in found)
+
+    fast, lean = at(LATENCY), at(ENERGY)
+    if not result.found:
+        return
+    # A stretch: its ends, and at each the slope (joules a second) of a line below everything.
+    todo = [(fast, lean, np.inf, 0.0)]
+    while todo:
+        a, b, steep, flat = todo.pop()
+        if b[0] <= a[0] * (1 + 1e-9) or a[1] <= b[1] * (1 + 1e-9):
+            continue
+        if _corner(a, b, steep, flat) >= result.value * (1 - 1e-9):
+            continue
+        slope = (a[1] - b[1]) / (b[0] - a[0])
+        c = at(Goal(seconds=slope, joules=1.0))
+        if c[1] + slope * c[0] >= (a[1] + slope * a[0]) * (1 - 1e-9):
+            continue
+        todo += [(a, c, steep, slope), (c, b, slope, flat)]
+
+
+def _corner(a: tuple[float, float], b: tuple[float, float], steep: float, flat: float) -> float:
+    """The product where the lines through two points with the slopes -steep and -flat meet."""
+    if np.isinf(steep):
+        seconds = a[0]
+    elif steep <= flat:
+        return a[0] * a[1]
+    else:
+        seconds = (a[1] + steep * a[0] - b[1] - flat * b[0]) / (steep - flat)
+    return float(seconds * (b[1] + flat * (b[0] - seconds)))
+
+
+def _written(result: Best, space: Problem, names: tuple[str, str]) -> None:
+    cascade, design = names[0] or space.cascade.name, names[1] or space.design.name
+    source = f"found by search, objective {result.objective}, workload {space.workload.name}"
+    result.text = as_yaml(result.found, "found", cascade, design, source)
+    result.mapping = as_mapping(result.text)
+    report = evaluate(space.cascade, space.workload, result.mapping, space.design)
+    result.report = replace(report)
