@@ -210,7 +210,7 @@ def _seed(p: Problem, members: tuple[str, ...], einsums: Dict[str, Einsum]) -> M
                 schedule=p.rules.schedule,
                 steps=(),
                 place=Place(),
-            )  # fmt: skip
+            )
         )
     return Mapping(
         name="seed", description="", source="", cascade=p.cascade.name, design=p.design.name, parameters={}, fit={},

@@ -8,7 +8,7 @@ times. The entries come from the loop nests of the model itself.
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,7 @@ class Tables:
         return tuple(v for v in self.order.loops if v in self.space.problem.batch or base(v) in own)
 
     def nest(self, einsum: str) -> LoopNest:
-        """Return the nest of an Einsum as far as its shared loops go, in which the ways between memories are counted."""
+        """Return the nest of an Einsum as far as its shared loops go: for the ways between memories."""
         if einsum not in self._plain:
             shared = self.shared(einsum)
             self._plain[einsum] = LoopNest(
@@ -294,7 +294,7 @@ class Tables:
         scope = dict(chain)
         joules: Value = 0
         words: dict[str, Value] = {}
-        for parent, child in zip(path, path[1:], strict=False):
+        for parent, child in pairwise(path):
             moves: list[tuple[str, str, Value]] = []
             if not made:
                 fills, _ = self._through(tensor, scope[child], reads=True)

@@ -167,7 +167,7 @@ def test_cascades_come_from_their_own_library() -> None:
 
 
 def test_energy_tables_by_name() -> None:
-    assert set(energy_tables()) == {"fusemax_paper", "fusemax_paper_free_exp", "fusemax_physical"}
+    assert set(energy_tables()) == {"fusemax_paper", "fusemax_paper_free_exp", "fusemax_physical", "tpu_v4i"}
     assert energy_tables() is energy_tables()
     assert design().energy.name == "tiny"
 
