@@ -208,7 +208,7 @@ class Tables:
         kept: list[EinsumChoice] = []
         if not self.space.problem.prune:
             return found
-        rows = [np.array([c.cycles, *c.reads.values(), *c.writes.values()]) for c in found]
+        rows = [np.array([c.cycles, c.joules, *c.reads.values(), *c.writes.values()]) for c in found]
         for k, c in enumerate(found):
             beaten = False
             for j, other in enumerate(found):
