@@ -214,7 +214,7 @@ class Tables:
         kept: list[EinsumChoice] = []
         if not self.space.problem.prune:
             return found
-        rows = [np.array([c.cycles, *c.reads.values(), *c.writes.values()]) for c in found]
+        rows = [np.array([c.cycles, c.joules, *c.reads.values(), *c.writes.values()]) for c in found]
         for k, c in enumerate(found):
             beaten = False
             for j, other in enumerate(found):
@@ -344,10 +344,11 @@ class Tables:
         if not self.space.problem.prune:
             yield from found
             return
+        full = [self.kept(c.tensor, c) for c in found]  # not as little as where it is handed on
         rows = [
             np.array([c.joules, *(c.bytes.get(m, np.zeros(self.number)) for m in self.seconds),
                       *(c.words.get(m, np.zeros(self.number)) for m, s in self.seconds.items() if s is not None)])
-            for c in found
+            for c in full
         ]  # fmt: skip
         for k, c in enumerate(found):
             beaten = any(

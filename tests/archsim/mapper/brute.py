@@ -82,7 +82,8 @@ def chains(tables: Tables, tensor: str) -> Iterator[TensorChoice]:
     made, leaf = tensor in space.made, tensor in space.layout.leaves
     readers = [e for e, _ in tables.touches[tensor] if e != tensor]
     none = np.zeros(tables.number, bool)
-    for chain in tables._kept(tensor):
+    p = space.problem
+    for chain in (c for c in tables._kept(tensor) if p.rules.may_keep(tensor, tuple(m for m, _ in c), p.near)):
         yield TensorChoice(tensor, chain, chain[-1][0], none, {}, np.zeros(tables.number), {})
     if not made or (leaf and (not readers or tables._innermost(tensor))):
         yield TensorChoice(tensor, (), tables.far, none, {}, np.zeros(tables.number), {})
