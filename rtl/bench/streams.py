@@ -276,9 +276,12 @@ class Bench:
         """Reset in the middle of the work: asynchronously, at a falling edge."""
         await FallingEdge(self.dut.clk_i)
         self.dut.rst_ni.value = 0
+        # At the next edge every agent has sampled the last cycle before the reset.
+        await RisingEdge(self.dut.clk_i)
         for agent in self.agents:
             if isinstance(agent, Source | Sink):
                 agent.clear()
-        await ClockCycles(self.dut.clk_i, cycles)
+        if cycles > 1:
+            await ClockCycles(self.dut.clk_i, cycles - 1)
         await FallingEdge(self.dut.clk_i)
         self.dut.rst_ni.value = 1

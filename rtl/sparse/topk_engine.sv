@@ -3,10 +3,10 @@
 // Contract: a job is a packet of beats with in_len_i scores and indices in the lowest lanes: P in every beat but the
 // last, 1..P in the last, NMax at most; in_k_i counts in the first beat. The answer is a packet with the min(k, n)
 // largest in input order, lanes above out_len_o zero, every beat full but the last; of equal scores the first ones are
-// kept. k = 0 is answered by one empty last beat; k >= n takes no selection. A job with a beat of a wrong length or with too many scores is read
-// to its end and answered by one empty last beat with out_error_o. out_rounds_o
-// (pivots, or passes; 0 without a selection), out_theta_o (then the k-th largest score, else 0), out_cycles_o (cycles of
-// the selection) and out_error_o come with every beat of the answer.
+// kept. k = 0 is answered by one empty last beat; k >= n takes no selection. A job with a beat of a wrong length or with
+// too many scores is read to its end and answered by one empty last beat with out_error_o. out_rounds_o (pivots, or
+// passes; 0 without a selection), out_theta_o (then 0, else the k-th largest score), out_cycles_o (cycles of the
+// selection) and out_error_o come with every beat of the answer.
 // clear_i drops everything at the next edge; then a new job may begin. A job is loaded while the answer before drains.
 // Mode: TopkQuickSelect or TopkRadixSelect (see quick_select, radix_select). Signed: scores are two's complement.
 // Cycles without stalls, from the first beat taken to the offer of the last beat of the answer, with m = ceil(n/P):

@@ -6,7 +6,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, RisingEdge
 
 from rtl.bench import topk
 from rtl.bench.coverage import Bins
@@ -243,6 +243,45 @@ async def a_frozen_sink_loses_nothing(dut: Any) -> None:
     rng = engine.rng
     await engine.start()
     await engine.answers([make(rng, "uniform", n, n) for n in (min(3 * P + 1, N_MAX), P, min(2 * P, N_MAX), 1)] * 3)
+
+
+@cocotb.test(skip=N_MAX < 6 * P)
+async def a_small_job_behind_a_stalled_answer(dut: Any) -> None:
+    """The last row of an answer stands in the filter while the next job would already read the store."""
+    engine = Engine(dut)
+    rng = engine.rng
+    await engine.start()
+    for n in (4 * P, 5 * P, 6 * P):
+        for wait in range(6, 30, 4):
+            engine.sink.stall = freeze(after=wait, cycles=30)
+            await engine.answers([make(rng, "uniform", n, n), make(rng, "uniform", P, max(1, P // 2))])
+
+
+@cocotb.test()
+async def clear_drops_an_answer_that_waits(dut: Any) -> None:
+    """All rows have left the store and the last beat waits: the next job must not wait for it."""
+    engine = Engine(dut)
+    rng = engine.rng
+    await engine.start()
+    for way in ("clear", "reset"):
+        engine.sink.stall = iter([True] * 10**6)
+        job = make(rng, "uniform", N_MAX, 1)
+        for beat in job.beats(rng):
+            engine.source.send(beat)
+        deadline = engine.bench.cycle + 2 * job.cycles() + 20
+        await engine.bench.until(lambda limit=deadline: engine.bench.cycle > limit, 100_000)
+        assert int(dut.out_valid_o.value) and int(dut.out_last_o.value)
+        if way == "reset":
+            await engine.bench.reset()
+        else:
+            await FallingEdge(dut.clk_i)
+            dut.clear_i.value = 1
+            await RisingEdge(dut.clk_i)
+            engine.sink.clear()
+            await FallingEdge(dut.clk_i)
+            dut.clear_i.value = 0
+        engine.sink.stall = STALLS["none"](rng)
+        await engine.answers([make(rng, "uniform", N_MAX, max(1, N_MAX // 2))])
 
 
 @cocotb.test()
