@@ -20,7 +20,8 @@ HEAD = "cascade: small\nsource: made up\nranks: {P: 4, M: 4, E: 4, F: 4}\n"
 CASCADES = {
     "product": HEAD + "inputs: {Q: [E, P], K: [E, M]}\noutputs: [Z]\neinsums: |\n  Z[m,p] = Q[e,p] * K[e,m]\n",
     "chain": HEAD + "inputs: {Q: [P, M]}\noutputs: [Z]\neinsums: |\n  Y[p,m] = Q[p,m] * Q[p,m]\n  Z[p] = Y[p,m]\n",
-    "barrier": HEAD + "inputs: {Q: [P, M]}\noutputs: [Z]\neinsums: |\n  G[p] = Q[p,m] :: max(m)\n  Z[p,m] = Q[p,m] + G[p]\n",
+    "barrier": HEAD + "inputs: {Q: [P, M]}\noutputs: [Z]\neinsums: |\n  G[p] = Q[p,m] :: max(m)\n"
+    "  Z[p,m] = Q[p,m] + G[p]\n",
     "running": HEAD + "inputs: {Q: [P, M]}\noutputs: [Z]\ninit: |\n  R[p,0] = 0\neinsums: |\n"
     "  R[p,m+1] = R[p,m] + Q[p,m]\n  Z[p] = R[p,M] * R[p,M]\n",
 }  # fmt: skip
