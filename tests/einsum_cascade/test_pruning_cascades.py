@@ -195,3 +195,56 @@ def test_what_each_kind_of_pruning_does_to_the_passes(name: str) -> None:
     assert found.passes == expected and dict(found.live_words) == live
     # Local values are the only ones that do not stream V together with K.
     assert [g.tensor for g in found.gathers] == (["SN", "V"] if name == "local values" else [])
+
+
+def test_a3_by_hand() -> None:
+    """One query (1, 2) and keys (3, 1), (-1, 2), (2, -2): products 3, -1, 2 and 2, 4, -4.
+
+    Step 1 pops 4 (key 1), then -4 (key 2); step 2 pops 3 (key 0), and -1 (key 1), for the sum 3 is positive. The greedy
+    scores are 3, 3 and -4: keys 0 and 1 are candidates, with scores 5 and 3, of which 3 has exp(-2) of the weight.
+    """
+    tensors = {"Q": np.array([[1.0], [2]]), "K": np.array([[3.0, -1, 2], [1, 2, -2]]), "V": np.array([[1.0, 10, 100]])}
+    kept = ("HX", "HG", "LX", "LG", "GS", "SN")
+    cascade = load(Cascade, "a3")
+    found = {k: np.asarray(v) for k, v in run(cascade, tensors, sizes={"STEPS": 2, "TH": 0.1}, keep=kept).items()}
+    assert found["HX"].ravel().tolist() == [1, 0] and found["HG"].ravel().tolist() == [4, 3]
+    assert found["LX"].ravel().tolist() == [2, 1] and found["LG"].ravel().tolist() == [-4, -1]
+    assert found["GS"].ravel().tolist() == [3, 3, -4]
+    assert np.allclose(found["SN"].ravel(), [1, np.exp(-2), 0])
+
+
+@settings(max_examples=15, deadline=None)
+@given(**DATA, keys=st.integers(1, 6), columns=st.integers(1, 3), steps=st.integers(1, 30))
+def test_a3_may_search_longer_than_there_are_products(
+    seed: int, scale: float, keys: int, columns: int, steps: int
+) -> None:
+    """A column that is used up is never popped again."""
+    from einsum_cascade.reference import check
+
+    sizes = {"M": keys, "P": 4, "E": columns, "F": 2, "STEPS": steps}
+    assert check(load(Cascade, "a3"), sizes, seed=seed, scale=scale).equal
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a3", "mnnfast_zero_skip", "mnnfast_zero_skip_final", "spatten_layer", "spatten_progressive_quantization"],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_each_is_its_reference(name: str, seed: int) -> None:
+    from einsum_cascade.reference import check
+
+    found = check(load(Cascade, name), {"M": 60, "P": 17, "E": 8, "F": 6}, seed=seed)
+    assert found.equal, found
+
+
+def test_zero_skip_by_hand() -> None:
+    """Weights 1, 4, 1, 2 in chunks of two: sums 5 and 8, so a third of them is 1.67 and 2.67, and of all 2.67."""
+    weights = np.array([[1.0, 4, 1, 2]])
+    tensors = {"Q": np.ones((1, 1)), "K": np.log(weights), "V": np.array([[1.0, 10, 100, 1000]])}
+    for name, sizes, expected in (
+        ("mnnfast_zero_skip", {"TH": 1 / 3, "M0": 2}, 40 / 8),
+        ("mnnfast_zero_skip", {"TH": 0.2 - 1e-9, "M0": 2}, (1 + 40 + 2000) / 8),
+        ("mnnfast_zero_skip_final", {"TH": 0.2}, (40 + 2000) / 8),
+    ):
+        found = run(load(Cascade, name), tensors, sizes=sizes)["AV"]
+        assert float(np.asarray(found)[0, 0]) == pytest.approx(expected)
