@@ -71,7 +71,7 @@ def exp_on_mac(x: ArrayLike, m: ArrayLike, degree: int = 3) -> Floats:
     m : bfloat16
 
     >>> exp_on_mac([0.0, -1.0], [0.0, 0.0]).tolist()
-    [1.0, 0.3671875]
+    [1.0, 0.369140625]
     """
     c = natural_coefficients(degree)
     d, d16 = mac(np.float32(-1), m, x)

@@ -119,8 +119,8 @@ def mac(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Floats, Floats]:
     """
     with np.errstate(invalid="ignore", over="ignore"):
         product = flush(a).astype(np.float64) * flush(b).astype(np.float64)
-        product, other = np.broadcast_arrays(product, flush(c).astype(np.float64))
-        total = _sum_to_odd(np.ascontiguousarray(product), np.ascontiguousarray(other))
+        other = flush(c).astype(np.float64)
+        total = _sum_to_odd(product, other)
         return rounded(total, 24), rounded(total, 8)
 
 
