@@ -100,6 +100,7 @@ MACHINE = package(
         "printed": "summary timeline show",
         "comparison": "printed",
         "config": "library",
+        "unit_energies": "library",
     },
 )
 SITS_ON: dict[str, tuple[str, ...]] = {

