@@ -12,7 +12,8 @@ Maker = Callable[[np.random.Generator, int, int], Keys]
 def softmax_codes(rng: np.random.Generator, n: int, width: int) -> Keys:
     """Probabilities of a softmax over normal logits, as fixed-point codes: most of them near 0."""
     weight = np.exp(rng.normal(scale=2.0, size=n))
-    return np.minimum(np.rint(weight / weight.sum() * (1 << width)), (1 << width) - 1).astype(np.int64)
+    codes: Keys = np.minimum(np.rint(weight / weight.sum() * (1 << width)), (1 << width) - 1).astype(np.int64)
+    return codes
 
 
 def sparse(rng: np.random.Generator, n: int, width: int) -> Keys:
@@ -27,7 +28,9 @@ def near(rng: np.random.Generator, n: int, width: int) -> Keys:
 
 SCORES: dict[str, Maker] = {
     "uniform": lambda rng, n, width: rng.integers(0, 1 << width, size=n),
-    "extreme": lambda rng, n, width: rng.choice([0, (1 << width) - 1, 1 << (width - 1), (1 << (width - 1)) - 1], size=n),
+    "extreme": lambda rng, n, width: rng.choice(
+        [0, (1 << width) - 1, 1 << (width - 1), (1 << (width - 1)) - 1], size=n
+    ),
     "two values": lambda rng, n, width: rng.choice(rng.integers(0, 1 << width, size=2), size=n),
     "all equal": lambda rng, n, width: np.full(n, rng.integers(1 << width)),
     "ascending": lambda rng, n, width: np.sort(rng.integers(0, 1 << width, size=n)),
@@ -35,8 +38,8 @@ SCORES: dict[str, Maker] = {
     "sparse": sparse,
     "near": near,
     "softmax": softmax_codes,
-    "distinct": lambda rng, n, width: rng.permutation(1 << width)[:n]
-    if n <= 1 << width
-    else rng.integers(0, 1 << width, size=n),
+    "distinct": lambda rng, n, width: (
+        rng.permutation(1 << width)[:n] if n <= 1 << width else rng.integers(0, 1 << width, size=n)
+    ),
 }
 """Classes by name: (generator, n, width) -> n unsigned codes of `width` bits."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUND_OVERHEAD = 3
-"""Cycles of a quick-select round beside reading its candidates: compare the last row, decide and draw, read the pivot."""
+"""Cycles of a quick-select round beside reading: compare the last row, decide and draw, read the pivot."""
 PASS_OVERHEAD = 2
 """Cycles of a radix-select pass beside reading: count the last row, decide."""
 
@@ -45,7 +45,9 @@ def rows(n: int, lanes: int) -> int:
 
 
 def advance(state: int) -> int:
-    """Advance the linear feedback register of quick_select: xorshift 7, 9, 8 on 16 bits (Marsaglia 2003), all bits at once.
+    """Advance the linear feedback register of quick_select, all 16 bits at once: xorshift 7, 9, 8.
+
+    Source: Marsaglia, Xorshift RNGs (2003).
 
     >>> advance(0xACE1) != 0xACE1, advance(0)
     (True, 0)
@@ -118,7 +120,8 @@ def radix_select(keys: Keys, k: int, lanes: int, width: int, digit_bits: int = 4
 def kept(keys: Keys, theta: int, keep_equal: int) -> NDArray[np.bool_]:
     """Say which keys pass: all above theta and the first `keep_equal` of those equal to it."""
     equal = keys == theta
-    return (keys > theta) | (equal & (np.cumsum(equal) <= keep_equal))
+    passing: NDArray[np.bool_] = (keys > theta) | (equal & (np.cumsum(equal) <= keep_equal))
+    return passing
 
 
 def packed_rows(values: Sequence[int] | Keys, lanes: int) -> list[list[int]]:

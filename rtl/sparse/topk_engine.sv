@@ -10,7 +10,8 @@
 // Mode: TopkQuickSelect or TopkRadixSelect (see quick_select, radix_select). Signed: scores are two's complement.
 // Cycles without stalls, from the first beat taken to the offer of the last beat of the answer, with m = ceil(n/P):
 // 2 m + S + 3, one more if the last row read fills a row and leaves a rest; S = out_cycles_o, the selection from start_i
-// to done_o. For k = 0 and for a refused job: m + 4. Radix: at most 4 m + 24 for W <= 12 and any scores.
+// to done_o. For k = 0 and for a refused job: m + 4. Radix: at most 4 m + 24 for W <= 12 and any scores. The filter
+// (m cycles, from cycle m + S + 1 on) waits until the answer before has gone.
 `include "archsim_assert.svh"
 
 module topk_engine

@@ -16,4 +16,5 @@ POINTS = [
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: "-".join(f"{k}{v}" for k, v in point.items()))
 @pytest.mark.parametrize("mode", [QUICK, RADIX], ids=["quick", "radix"])
 def test_topk_engine(mode: int, point: dict[str, int]) -> None:
-    check_kernel("topk_engine", {**point, "Mode": mode})
+    # An answer of a single row meets an empty pipeline: the stalls inside it need several rows.
+    check_kernel("topk_engine", {**point, "Mode": mode}, closed=point["NMax"] > point["P"])

@@ -46,7 +46,9 @@ def test_register_has_the_full_period() -> None:
 def test_mean_of_the_published_latency_model(n: int, k: int, mean: float, deviation: float | None) -> None:
     """Rows read and 3 cycles a round: what SpAtten's authors print for their TopKLatencyModel (P = 16)."""
     rng = np.random.default_rng(5)
-    cycles = [topk.quick_select(SCORES["uniform"](rng, n, 24), k, 16, int(rng.integers(1, 2**16))).cycles for _ in range(400)]
+    cycles = [
+        topk.quick_select(SCORES["uniform"](rng, n, 24), k, 16, int(rng.integers(1, 2**16))).cycles for _ in range(400)
+    ]
     assert np.mean(cycles) == pytest.approx(mean, rel=0.06)
     if deviation:
         assert np.std(cycles) == pytest.approx(deviation, rel=0.25)

@@ -1,0 +1,1 @@
+"""Proofs of the kernels, run by `make prove`."""
