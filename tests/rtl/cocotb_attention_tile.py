@@ -114,15 +114,15 @@ async def cycles_and_utilization(dut: Any) -> None:
     pe_busy, lane_busy = [], []
     elements, lanes = dut.pe_busy_o, dut.lane_busy_o
     trace: list[list[int]] = []
-    names = os.environ.get("ARCHSIM_TRACE")
+    traced = os.environ.get("ARCHSIM_TRACE")
 
     def look(cycle: int) -> None:
         pe_busy.append(int(elements.value).bit_count())
         lane_busy.append(int(lanes.value).bit_count())
-        if names:
-            trace.append([int(elements.value), int(lanes.value), *(int(h.value) for h in watched)])
+        if traced:
+            trace.append([int(h.value) for h in watched])
 
-    watched = [dut.u_schedule.pe_instr_o, dut.lane_instr_0, dut.av_valid_o] if names else []
+    watched = [dut.u_pe_array.instr, dut.u_vector_array.instr, dut.av_valid_o] if traced else []
     await bench.start(*tile.agents, Watch(look))
     queries = MAC_LATENCY * shape.cols
     q, k = normal(rng, shape.keys, queries), normal(rng, shape.keys, groups * shape.rows)
