@@ -8,27 +8,44 @@ from rtl.syn.synthesis import Kernel, Netlist
 __all__ = ["KERNELS", "energy_table"]
 
 MAC, WIDE, FLOAT = ({"ManA": a, "ManB": b} for a, b in ((8, 8), (24, 8), (24, 24)))
-# The multiply-accumulate at work: instr_i is {op[9:6], k[5:3], first, last, advance}.
-DOT = {f"instr_i[{i}]": int(i == 6) for i in range(10)}
-SCALE = {f"instr_i[{i}]": int(i >= 6) for i in range(10)}
+
+
+def ordinary(port: str, width: int) -> dict[str, int]:
+    """Hold the upper bits of a floating-point port's exponent, so that magnitudes lie between 2**-7 and 2.
+
+    Bits that are random throughout would be infinite or NaN soon, and nothing would move any more.
+    """
+    return {f"{port}[{width - 2 - i}]": int(i > 0) for i in range(5)}
+
+
+def operation(code: int) -> dict[str, int]:
+    """Hold an operation: instr_i is {op[9:6], k[5:3], first, last, advance}."""
+    return {f"instr_i[{i}]": (code << 6) >> i & 1 for i in range(10)}
+
+
+BF16 = ordinary("a_i", 16) | ordinary("b_i", 16) | ordinary("c_i", 32)
+FP32 = ordinary("a_i", 32) | ordinary("b_i", 32) | ordinary("c_i", 32)
+# The multiply-accumulate at work: OpDot and OpAddNum.
+DOT = operation(1) | ordinary("left_i", 16) | ordinary("top_i", 16)
+ADD_NUM = operation(13) | ordinary("bottom_i", 32)
 
 KERNELS: dict[str, Kernel] = {
-    "mac": Kernel(top="fp_mac", parameters=MAC),
-    "mac_24_8": Kernel(top="fp_mac", parameters=WIDE),
-    "mac_fp32": Kernel(top="fp_mac", parameters=FLOAT),
-    "add": Kernel(top="fp_add"),
-    "max": Kernel(top="fp_max", parameters={"Width": 32}),
-    "divide": Kernel(top="fp_div", parameters={"ManY": 8}),
-    "divide_fp32": Kernel(top="fp_div", parameters={"ManY": 24}),
+    "mac": Kernel(top="fp_mac", parameters=MAC, constants=BF16),
+    "mac_24_8": Kernel(top="fp_mac", parameters=WIDE, constants=FP32 | ordinary("b_i", 16)),
+    "mac_fp32": Kernel(top="fp_mac", parameters=FLOAT, constants=FP32),
+    "add": Kernel(top="fp_add", constants=FP32),
+    "max": Kernel(top="fp_max", parameters={"Width": 32}, constants=FP32),
+    "divide": Kernel(top="fp_div", parameters={"ManY": 8}, constants=FP32),
+    "divide_fp32": Kernel(top="fp_div", parameters={"ManY": 24}, constants=FP32),
     "mac_int8": Kernel(top="int_mac", parameters={"WidthA": 8, "WidthB": 8, "WidthAcc": 32}),
     "mac_fixed12": Kernel(
         top="int_mac", parameters={"WidthA": 12, "WidthB": 12, "WidthAcc": 32, "WidthY": 12, "Shift": 11}
     ),
-    "exp_3": Kernel(top="exp_unit", parameters={"Degree": 3}),
-    "exp": Kernel(top="exp_unit", parameters={"Degree": 5}),
+    "exp_3": Kernel(top="exp_unit", parameters={"Degree": 3}, constants=ordinary("x_i", 32)),
+    "exp": Kernel(top="exp_unit", parameters={"Degree": 5}, constants=ordinary("x_i", 32)),
     "pe": Kernel(top="pe", parameters={"Degree": 3}, constants=DOT),
-    "lane_4": Kernel(top="vector_lane", parameters={"Values": 4}, constants=SCALE),
-    "lane": Kernel(top="vector_lane", parameters={"Values": 8}, constants=SCALE),
+    "lane_4": Kernel(top="vector_lane", parameters={"Values": 4}, constants=ADD_NUM),
+    "lane": Kernel(top="vector_lane", parameters={"Values": 8}, constants=ADD_NUM),
     "schedule": Kernel(top="tile_schedule", parameters={"Keys": 8, "Values": 8}),
     "running_max": Kernel(top="running_max", parameters={"Lanes": 4, "Width": 32}),
 }
@@ -40,8 +57,7 @@ WHY = {
     "mac": "bfloat16 operands and a float32 sum (8 x 8 bits of significand instead of 24 x 24), pipelined over 4 clocks:"
            " a third of its area are flip-flops; the published one is float32 in one clock",
     "add": "float32 as the published one, but with four pipeline registers instead of none",
-    "max": "float32 with NaN and valid bit; the published one is an integer comparator and a multiplexer at 1/20 of the"
-           " energy of a 32-bit addition",
+    "max": "float32 with NaN and valid bit; the published one is an integer comparator and a multiplexer",
     "exp": "a polynomial of degree 5 with six float32 multiply-accumulates in a row, pipelined; the published one counts"
            " five bare multiply-accumulates and a multiplication",
     "divide": "quotient of 8 bits instead of a 32-bit divider of 90 nm scaled down; pipelined",
