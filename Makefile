@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check prove mutate bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -38,11 +38,17 @@ check: $(VENV)/.stamp-dev ## format, lint, types, layering
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layering.py
 
+prove: $(VENV)/.stamp-dev ## prove the RTL properties (the first run compiles yosys' WebAssembly: about a minute)
+	$(BIN)/python -m rtl.formal.prove
+
+mutate: $(VENV)/.stamp-dev ## seed faults into the RTL kernels; at least 90% must be caught
+	$(BIN)/python -m rtl.bench.mutate -j 2
+
 bench: $(VENV)/.stamp-dev ## run the benchmarks
 	$(BIN)/python -m tests.bench
 
 clean: ## remove .venv, caches and build products
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) demo build dist sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environment -----------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from rtl.bench.coverage import Coverage, read_coverage
 from rtl.bench.sources import INCLUDES, ROOT, sources
@@ -323,13 +324,13 @@ def simulate(
                     **(options or {}),
                 },
             )
-        except SystemExit as error:
-            failure = f"the simulator stopped with {error.code}"
+        except (RuntimeError, SystemExit) as error:
+            failure = f"the simulator stopped: {error}"
         finally:
             sys.path[:] = path
     try:
         tests, failed = get_results(folder / "results.xml")
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ParseError) as error:  # the simulator may stop while it writes them
         tests, failed, failure = 0, 0, failure or str(error)
     text = log.read_text(errors="replace") if log.exists() else ""
     if failure or not tests:

@@ -117,6 +117,11 @@ def radix_select(keys: Keys, k: int, lanes: int, width: int, digit_bits: int = 4
     )
 
 
+def select_all(n: int) -> Selection:
+    """Give what topk_engine does where k >= n: nothing is selected, every key passes."""
+    return Selection(theta=0, keep_equal=n, rounds=(), cycles=0)
+
+
 def kept(keys: Keys, theta: int, keep_equal: int) -> NDArray[np.bool_]:
     """Say which keys pass: all above theta and the first `keep_equal` of those equal to it."""
     equal = keys == theta

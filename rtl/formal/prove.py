@@ -129,7 +129,9 @@ def prove(proof: Proof, extra: tuple[Path, ...] = ()) -> Verdict:
 def main() -> int:
     """Run all proofs, or those named; print one line each; 1 if one does not pass."""
     parser = argparse.ArgumentParser(
-        prog="python -m rtl.formal.prove", description=main.__doc__, epilog="example: python -m rtl.formal.prove sync_fifo"
+        prog="python -m rtl.formal.prove",
+        description=main.__doc__,
+        epilog="example: python -m rtl.formal.prove sync_fifo",
     )
     parser.add_argument("names", nargs="*", help="names in rtl/formal/proofs.toml; none: all of them")
     names = parser.parse_args().names
@@ -138,13 +140,17 @@ def main() -> int:
         return 2
     chosen = [proof for proof in proofs() if not names or proof.name in names]
     if unknown := set(names) - {proof.name for proof in chosen}:
-        print(f"no such proof: {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in proofs())}", file=sys.stderr)
+        print(
+            f"no such proof: {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in proofs())}",
+            file=sys.stderr,
+        )
         return 2
     failed = 0
     started = time.monotonic()
     for proof in chosen:
         verdict = prove(proof)
-        print(f"{verdict.status:7} {proof.name:18} {proof.mode} {proof.depth:3} {verdict.seconds:6.1f} CPU s  {proof.says}", flush=True)
+        cost = f"{proof.mode} {proof.depth:3} {verdict.seconds:6.1f} CPU s"
+        print(f"{verdict.status:7} {proof.name:18} {cost}  {proof.says}", flush=True)
         if verdict.status != "PASS":
             failed += 1
             print(verdict.log[-4000:])

@@ -3,9 +3,10 @@
 // Contract: a job is a packet of beats with in_len_i scores and indices in the lowest lanes: P in every beat but the
 // last, 1..P in the last, NMax at most; in_k_i counts in the first beat. The answer is a packet with the min(k, n)
 // largest in input order, lanes above out_len_o zero, every beat full but the last; of equal scores the first ones are
-// kept. k = 0 is answered by one empty last beat. A job with a beat of a wrong length or with too many scores is read
-// to its end and answered by one empty last beat with out_error_o. out_theta_o (the smallest score kept), out_rounds_o
-// (pivots, or passes), out_cycles_o (cycles of the selection) and out_error_o come with every beat of the answer.
+// kept. k = 0 is answered by one empty last beat; k >= n takes no selection. A job with a beat of a wrong length or with too many scores is read
+// to its end and answered by one empty last beat with out_error_o. out_rounds_o
+// (pivots, or passes; 0 without a selection), out_theta_o (then the k-th largest score, else 0), out_cycles_o (cycles of
+// the selection) and out_error_o come with every beat of the answer.
 // clear_i drops everything at the next edge; then a new job may begin. A job is loaded while the answer before drains.
 // Mode: TopkQuickSelect or TopkRadixSelect (see quick_select, radix_select). Signed: scores are two's complement.
 // Cycles without stalls, from the first beat taken to the offer of the last beat of the answer, with m = ceil(n/P):
@@ -79,14 +80,14 @@ module topk_engine
   } state_e;
 
   state_e state_q;
-  logic begun_q, bad_q, bad, mute_q, draining_q, overflow, row_valid_q, ready_to_read;
+  logic begun_q, bad_q, bad, mute_q, draining_q, overflow, row_valid_q, ready_to_read, all_kept;
   logic [CountWidth-1:0] n_q, k_q;
   found_t found_q, shown_q;
   logic take, done, step, issue, answered;
 
   // The selection.
   logic select_start, select_done;
-  logic [CountWidth-1:0] k, select_keep_equal, select_rounds;
+  logic [CountWidth-1:0] select_keep_equal, select_rounds;
   logic [W-1:0] select_theta;
   logic [RowWidth-1:0] select_row;
 
@@ -112,7 +113,6 @@ module topk_engine
   assign overflow = n_q > CountWidth'(NMax - P);
   assign bad        = bad_q || overflow || in_len_i == '0 || in_len_i > LenWidth'(P)
       || (!in_last_i && in_len_i != LenWidth'(P));
-  assign k = (k_q > n_q) ? n_q : k_q;
 
   always_ff @(posedge clk_i) begin
     if (take && !bad) store_q[write_q] <= in_row;
@@ -145,7 +145,8 @@ module topk_engine
 
   // From state to state.
   assign ready_to_read = !row_valid_q;
-  assign select_start  = state_q == Start && ready_to_read && !mute_q;
+  assign all_kept      = k_q >= n_q;
+  assign select_start  = state_q == Start && ready_to_read && !mute_q && !all_kept;
   assign done          = state_q == Select && select_done;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -155,7 +156,7 @@ module topk_engine
     end else begin
       unique case (state_q)
         Load:   if (take && in_last_i) state_q <= Start;
-        Start:  if (ready_to_read) state_q <= mute_q ? Filter : Select;
+        Start:  if (ready_to_read) state_q <= (mute_q || all_kept) ? Filter : Select;
         Select: if (done) state_q <= Filter;
         Filter: if (answered) state_q <= Load;
       endcase
@@ -165,7 +166,9 @@ module topk_engine
   always_ff @(posedge clk_i) begin
     if (take) mute_q <= bad || (begun_q ? k_q == '0 : in_k_i == '0);
     if (state_q == Start) begin
-      found_q <= '0;
+      // Without a selection every key passes: it is above 0, or one of n that are equal to it.
+      found_q            <= '0;
+      found_q.keep_equal <= n_q;
     end else if (state_q == Select) begin
       found_q <= '{
           theta: select_theta,
@@ -189,7 +192,7 @@ module topk_engine
         .clear_i,
         .start_i     (select_start),
         .n_i         (n_q),
-        .k_i         (k),
+        .k_i         (k_q),
         .row_o       (select_row),
         .keys_i      (row_keys),
         .done_o      (select_done),
@@ -211,7 +214,7 @@ module topk_engine
         .load_keys_i (in_keys),
         .start_i     (select_start),
         .n_i         (n_q),
-        .k_i         (k),
+        .k_i         (k_q),
         .row_o       (select_row),
         .keys_i      (row_keys),
         .done_o      (select_done),

@@ -65,8 +65,9 @@ class Job:
         """Give what the model selects; None where nothing is selected."""
         if self.refused or self.k == 0:
             return None
-        k = min(self.k, len(self.scores))
-        return topk.radix_select(self.keys, k, P, W) if RADIX else topk.quick_select(self.keys, k, P)
+        if self.k >= len(self.scores):
+            return topk.select_all(len(self.scores))
+        return topk.radix_select(self.keys, self.k, P, W) if RADIX else topk.quick_select(self.keys, self.k, P)
 
     def mask(self) -> np.ndarray:
         """Say which scores are kept."""
@@ -76,7 +77,7 @@ class Job:
     def answer(self) -> list[dict[str, int]]:
         """Give the beats of the answer."""
         found, mask = self.selection(), self.mask()
-        theta = (found.theta ^ (1 << (W - 1) if SIGNED else 0)) if found else 0
+        theta = found.theta ^ (1 << (W - 1) if SIGNED else 0) if found and found.rounds else 0
         scores, index = topk.packed_rows(self.scores[mask], P), topk.packed_rows(self.index[mask], P)
         return [
             {
