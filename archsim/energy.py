@@ -60,8 +60,8 @@ class Component:
     read, write) of an SRAM by capacity and `area_points` (lines, bits a line, um2), exact where given and a power law
     between;
     `charged` "every" instance of a register file, or "one" as some published accountings do; `transfers` between a
-    memory and the one before it are "charged", or "free"; `differs` says why the figures are not those of the table that
-    this one is shown beside.
+    memory and the one before it are "charged", or "free"; `differs` says why the figures are not those of the
+    table beside.
     """
 
     source: str

@@ -14,8 +14,8 @@ __all__ = ["Pair", "comparisons"]
 class Pair:
     """A component of two tables.
 
-    `energy_pj` of an operation, or of a read of a register file; `area_um2` of one instance; `other_pj`, `other_um2` the
-    same in the table beside; `why` they differ.
+    `energy_pj` of an operation, or of a read of a register file; `area_um2` of one instance; `other_pj`, `other_um2`
+    the same in the table beside; `why` they differ.
     """
 
     component: str

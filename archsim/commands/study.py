@@ -84,8 +84,8 @@ def validate(reference: Path | None, as_json: bool) -> None:
     """
     from archsim.reproduce import reproduce as evaluate
     from archsim.study import load_study
-    from archsim.validate import load_published, published_names
     from archsim.unit_energies import comparisons
+    from archsim.validate import load_published, published_names
     from archsim.validate import validate as compare
 
     found: list[tuple[Result, list[Group]]] = []

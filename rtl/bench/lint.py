@@ -15,7 +15,15 @@ VERIBLE_RULES = RTL / "verible.rules"
 
 def lint_verilator(path: Path) -> str:
     """Elaborate a module with all warnings on."""
-    command = ["verilator", "--lint-only", "-Wall", "-Wno-UNUSEDPARAM", "--quiet", "--timing", *(f"-I{folder}" for folder in INCLUDES)]
+    command = [
+        "verilator",
+        "--lint-only",
+        "-Wall",
+        "-Wno-UNUSEDPARAM",
+        "--quiet",
+        "--timing",
+        *(f"-I{folder}" for folder in INCLUDES),
+    ]
     if not path.stem.endswith("_pkg"):
         command += ["--top-module", path.stem]
     files = [PACKAGE] if path == PACKAGE else list(sources(path.stem, (path,)))

@@ -47,7 +47,7 @@ def online_softmax(beats: Sequence[Beat], degree: int) -> tuple[Floats, Floats, 
     lanes = len(beats[0].score)
     weights = np.zeros((len(beats), lanes), np.float32)
     factors, denominators = np.zeros(len(beats), np.float32), np.zeros(len(beats), np.float32)
-    tops: list[tuple[Floats, NDArray[np.bool_]]] = [(np.float32([0]), np.array([False]))] * MAC_LATENCY
+    tops: list[tuple[Floats, NDArray[np.bool_]]] = [(np.zeros(1, np.float32), np.zeros(1, bool))] * MAC_LATENCY
     sums = np.zeros(MAC_LATENCY, np.float32)
     for i, beat in enumerate(beats):
         row = i % MAC_LATENCY

