@@ -7,7 +7,7 @@ which the first is the subtraction of the maximum.
 
 With operands of 8 bits, x * log2(e) rounded to bfloat16 would carry an error of |x| * 2**-9 into the result. So only
 the whole number n comes from it, and two more operations make r = x - n * ln 2 with ln 2 in two parts, whose product
-with n is exact. What is left is the rounding of r (|r| <= 0.35: 7e-4) and of the polynomial's partial results (7e-4), so
+with n is exact. What is left is the rounding of r (|r| <= 0.35: 7e-4) and of the partial results (7e-4), so
 a cubic is enough and the 6 multiply-accumulates that the paper charges pay for it: 1 for n, 2 for r, 3 for the cubic.
 """
 

@@ -56,7 +56,8 @@ PUBLISHED = ROOT / "designs" / "energy" / "fusemax_physical.yaml"
 WHY = {
     "mac": "bfloat16 operands and a float32 sum (8 x 8 bits of significand instead of 24 x 24), pipelined over 4"
            " clocks: over a quarter of its area are flip-flops; the published one is float32 in one clock",
-    "add": "float32 as the published one, but with four pipeline registers instead of none",
+    "add": "float32 as the published one, but with four pipeline registers instead of none; the published area"
+           " leaves it out",
     "max": "float32 with NaN and valid bit; the published one is an integer comparator and a multiplexer",
     "exp": "a polynomial of degree 5 with six float32 multiply-accumulates in a row, pipelined; the published one"
            " counts five bare multiply-accumulates and a multiplication",
