@@ -31,12 +31,14 @@ class Job:
     lengths: tuple[int, ...] | None = None
 
     def beats(self, rng: np.random.Generator) -> list[dict[str, int]]:
-        """Cut the job into beats, with noise in unused lanes and in later k."""
+        """Cut the job into beats, with noise (or scores of the job) in unused lanes, and noise in later k."""
         lengths = self.lengths or tuple(len(row) for row in topk.packed_rows(self.scores, P))
         made, start = [], 0
         for i, length in enumerate(lengths):
             used = min(length, P)
             score, idx = rng.integers(0, 1 << W, size=P), rng.integers(0, 1 << INDEX, size=P)
+            if len(self.scores) and rng.random() < 0.5:
+                score = rng.choice(self.scores, size=P)
             score[:used] = self.scores[start : start + used]
             idx[:used] = self.index[start : start + used]
             start += used
@@ -310,3 +312,17 @@ async def reset_and_clear_at_any_moment_leave_a_clean_engine(dut: Any) -> None:
                 del engine.sink.beats[seen:]
                 await engine.answers([make(rng, "near", int(rng.integers(1, N_MAX + 1)), int(rng.integers(0, N_MAX)))])
     assert not bins.missing
+
+
+@cocotb.test(skip=N_MAX < 1024)
+async def large_jobs_take_the_cycles_of_the_formula(dut: Any) -> None:
+    engine = Engine(dut)
+    await engine.start()
+    for kind in ("uniform", "softmax", "all equal", "descending"):
+        for n, k in ((1024, 512), (1024, 102), (N_MAX, N_MAX // 2), (N_MAX - 1, 409)):
+            job, entered = make(engine.rng, kind, n, k), len(engine.source.taken)
+            (answer,) = await engine.answers([job])
+            cycles = answer[-1].offered - engine.source.taken[entered]
+            assert cycles == job.cycles()
+            assert not RADIX or cycles <= topk.radix_bound(n, P)
+            dut._log.info("measured: %s n=%d k=%d: %d cycles", kind, n, k, cycles)

@@ -32,7 +32,10 @@ class Store:
     def row(self, number: int) -> int:
         """Give a row as one vector, noise in its unused lanes and in rows that are not there."""
         held = self.rows[number] if number < len(self.rows) else []
-        noise = self.rng.integers(0, 1 << self.width, size=self.lanes - len(held)).tolist()
+        # Half of the noise are keys of the job: what stands in an unused lane must not count even if it is the pivot.
+        spare = self.lanes - len(held)
+        noise = self.rng.integers(0, 1 << self.width, size=spare)
+        noise = np.where(self.rng.random(spare) < 0.5, self.rng.choice(held or [0], size=spare), noise).tolist()
         return pack([*held, *noise], self.width)
 
     def drive(self, cycle: int) -> None:

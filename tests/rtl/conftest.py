@@ -1,0 +1,3 @@
+"""The bench bodies run inside the simulator, not under pytest."""
+
+collect_ignore_glob = ["cocotb_*.py", "store.py"]
