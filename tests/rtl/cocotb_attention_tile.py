@@ -60,7 +60,7 @@ def some_blocks(shape: Shape, rng: np.random.Generator, bins: Bins) -> list[Tile
         ("ragged above", rows + 1, None, 1.0), ("many tiles", 4 * rows, None, 3.0), ("causal", queries, 0, 1.0),
         ("causal, some see nothing", queries, -queries // 2, 1.0), ("causal, all see", 2 * rows, 2 * rows, 1.0),
         ("late start", 3 * rows, -queries, 1.0), ("equal", 2 * rows, None, 0.0), ("steep", 2 * rows, None, 30.0),
-        ("extreme", 2 * rows, None, 1e18),
+        ("extreme", 2 * rows, None, 1e18), ("overflow", 2 * rows, None, 1e38),
     ]  # fmt: skip
     for index in rng.permutation(len(kinds)):
         name, length, offset, scale = kinds[index]
@@ -80,7 +80,8 @@ async def results_are_the_model_s_under_all_stalls(dut: Any) -> None:
     tile = Tile(dut, rng)
     bins = Bins([
         "one key", "ragged below", "one tile", "ragged above", "many tiles", "causal", "causal, some see nothing",
-        "causal, all see", "late start", "equal", "steep", "extreme", "hidden first tile", "all hidden", "no pause",
+        "causal, all see", "late start", "equal", "steep", "extreme", "overflow", "hidden first tile", "all hidden",
+        "no pause",
     ])  # fmt: skip
     await bench.start(*tile.agents)
     expected: list[dict[str, int]] = []
