@@ -82,7 +82,7 @@ module running_max_props
   function automatic logic [Width-1:0] order(logic [Width-1:0] x);
     return x[Width-1] ? ~x : {1'b1, x[Width-2:0]};
   endfunction
-  function automatic logic is_nan(logic [Width-1:0] x);
+  function automatic logic is_nan(logic [Width-2:0] x);
     return (&x[Width-2-:8]) && x[Width-10:0] != '0;
   endfunction
 
@@ -92,8 +92,8 @@ module running_max_props
     among = prior_valid && after == prior;
     for (int unsigned i = 0; i < Lanes; i++) begin
       among |= beat.visible[i] && after == beat.score[i];
-      reached[i] = !beat.visible[i] || is_nan(after) ||
-          (!is_nan(beat.score[i]) && order(after) >= order(beat.score[i]));
+      reached[i] = !beat.visible[i] || is_nan((Width - 1)'(after)) ||
+          (!is_nan((Width - 1)'(beat.score[i])) && order(after) >= order(beat.score[i]));
     end
   end
 
@@ -106,21 +106,22 @@ module running_max_props
   `ARCHSIM_ASSERT(ValidIfSeen, !valid || after_valid == (prior_valid || beat.visible != '0))
   `ARCHSIM_ASSERT(OneOfThem, !(valid && after_valid) || among)
   `ARCHSIM_ASSERT(NotBelowAny, !valid || (&reached))
-  `ARCHSIM_ASSERT(NeverFalls, !(valid && prior_valid) || is_nan(after) || (!is_nan(prior) && order(
-                  after) >= order(prior)))
+  `ARCHSIM_ASSERT(NeverFalls, !(valid && prior_valid) || is_nan((Width - 1)'(after)) || (!is_nan(
+                  (Width - 1)'(prior)) && order(after) >= order(prior)))
   `ARCHSIM_COVER(ThirdBeat, valid && !beat.first && prior_valid && order(after) != order(prior))
 
   // For induction: the rows inside are these, but for the beat that is just leaving.
   `ARCHSIM_ASSERT(FirstStage, u_dut.valid_q == on_way_q[0])
   `ARCHSIM_ASSERT(
       FirstBeat,
-      !on_way_q[0] || beats_q[0] == {u_dut.first_q, u_dut.last_q, u_dut.visible_q, u_dut.score_q})
+      !on_way_q[0] || beats_q[0] == beat_t'({u_dut.first_q, u_dut.last_q, u_dut.visible_q, u_dut.score_q}))
   `ARCHSIM_ASSERT(NextTurn, u_dut.slot_q == turn_q + 2'(valid))
   for (genvar s = 0; s < Lat; s++) begin : gen_row
     logic leaving;
     assign leaving = valid && 32'(slot) == s;
-    `ARCHSIM_ASSERT(RowInside,
-                    u_dut.row_q[s] == (leaving ? {after_valid, after} : {seen_q[s], row_q[s]}))
+    `ARCHSIM_ASSERT(
+        RowInside,
+        (Width + 1)'(u_dut.row_q[s]) == (leaving ? {after_valid, after} : {seen_q[s], row_q[s]}))
   end
   `ARCHSIM_ASSERT(OwnValid, !on_way_q[0] || u_dut.own_q.valid == (u_dut.visible_q != '0))
   logic own_among;
@@ -129,8 +130,9 @@ module running_max_props
     own_among = 1'b0;
     for (int unsigned i = 0; i < Lanes; i++) begin
       own_among |= u_dut.visible_q[i] && u_dut.own_q.value == u_dut.score_q[i];
-      own_reached[i] = !u_dut.visible_q[i] || is_nan(u_dut.own_q.value) ||
-          (!is_nan(u_dut.score_q[i]) && order(u_dut.own_q.value) >= order(u_dut.score_q[i]));
+      own_reached[i] = !u_dut.visible_q[i] || is_nan((Width - 1)'(u_dut.own_q.value)) ||
+          (!is_nan((Width - 1)'(u_dut.score_q[i])) &&
+           order(u_dut.own_q.value) >= order(u_dut.score_q[i]));
     end
   end
   `ARCHSIM_ASSERT(OwnIsMaximum,
