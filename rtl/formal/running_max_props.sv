@@ -112,9 +112,9 @@ module running_max_props
 
   // For induction: the rows inside are these, but for the beat that is just leaving.
   `ARCHSIM_ASSERT(FirstStage, u_dut.valid_q == on_way_q[0])
-  `ARCHSIM_ASSERT(
-      FirstBeat,
-      !on_way_q[0] || beats_q[0] == beat_t'({u_dut.first_q, u_dut.last_q, u_dut.visible_q, u_dut.score_q}))
+  beat_t held;
+  assign held = {u_dut.first_q, u_dut.last_q, u_dut.visible_q, u_dut.score_q};
+  `ARCHSIM_ASSERT(FirstBeat, !on_way_q[0] || beats_q[0] == held)
   `ARCHSIM_ASSERT(NextTurn, u_dut.slot_q == turn_q + 2'(valid))
   for (genvar s = 0; s < Lat; s++) begin : gen_row
     logic leaving;
