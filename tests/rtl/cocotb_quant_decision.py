@@ -85,3 +85,17 @@ async def reset_forgets_the_largest_so_far(dut: Any) -> None:
     source.send(beat | {"last": 1, "prob": 2})
     await bench.until(lambda: len(sink.beats) == 1, 20)
     assert sink.beats[0].beat == {"refetch": 1, "tag": 1, "max": 2}
+
+
+@cocotb.test()
+async def an_answer_that_waits_stops_only_the_last_beat(dut: Any) -> None:
+    rng, bench = seeded(), Bench(dut)
+    source = Source(dut, "in", ["last", "again", "threshold", "tag", "len", "prob"], rng)
+    dut.out_ready_i.value = 0
+    await bench.start(source)
+    for last in (1, 0, 0, 1):
+        source.send({"last": last, "again": 0, "threshold": 3, "tag": 1, "len": 1, "prob": 9})
+    await bench.until(lambda: bench.cycle > 12, 20)
+    assert len(source.taken) == 3 and np.ptp(source.taken) == 2
+    dut.out_ready_i.value = 1
+    await bench.until(lambda: source.idle, 20)
