@@ -1,6 +1,7 @@
 """`python -m rtl.syn`: synthesize the kernels, write their energy table and their list.
 
 Writes designs/energy/nangate45_rtl.yaml and rtl/syn/kernels.csv, and prints the list. With names: only those, printed.
+SOURCE_DATE in the environment stands for today's date in the table's source.
 """
 
 import csv
