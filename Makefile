@@ -47,6 +47,13 @@ mutate: $(VENV)/.stamp-dev ## seed faults into the RTL kernels; at least 90% mus
 bench: $(VENV)/.stamp-dev ## run the benchmarks
 	$(BIN)/python -m tests.bench
 
+.PHONY: synth waves
+synth: $(VENV)/.stamp-dev ## synthesize the RTL kernels in NanGate 45 nm into designs/energy/nangate45_rtl.yaml (needs sta)
+	$(BIN)/python -m rtl.syn
+
+waves: $(VENV)/.stamp-dev ## draw which array does what in each clock of the attention tile: rtl/waves.png
+	$(BIN)/python -m tests.rtl.waves rtl/waves.png
+
 clean: ## remove .venv, caches and build products
 	rm -rf $(VENV) demo build dist sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

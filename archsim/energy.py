@@ -35,6 +35,7 @@ class ComponentForm:
     operands: Integer = 2
     charged: Text = "every"
     transfers: Text = "charged"
+    differs: Text = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class EnergyForm:
     energy: Text
     description: Text = ""
     source: Text
+    beside: Text = ""
     components: dict[Text, ComponentForm]
 
 
@@ -58,7 +60,8 @@ class Component:
     read, write) of an SRAM by capacity and `area_points` (lines, bits a line, um2), exact where given and a power law
     between;
     `charged` "every" instance of a register file, or "one" as some published accountings do; `transfers` between a
-    memory and the one before it are "charged", or "free".
+    memory and the one before it are "charged", or "free"; `differs` says why the figures are not those of the
+    table beside.
     """
 
     source: str
@@ -72,14 +75,16 @@ class Component:
     operands: int = 2
     charged: str = "every"
     transfers: str = "charged"
+    differs: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyTable:
-    """Components by name."""
+    """Components by name; `beside` the design whose table this one is to be compared with."""
 
     name: str
     source: str = ""
+    beside: str = ""
     components: Mapping[str, Component] = field(default_factory=dict)
 
 
@@ -136,12 +141,12 @@ def read_energy(document: Document) -> EnergyTable:
                 wrong.append(Diagnostic(place=place, message=f"{key} is {value}", expected=" or ".join(known)))
         components[name] = Component(
             source=c.source, per_bytes=per, area=area, operands=c.operands, charged=c.charged,
-            transfers=c.transfers, points=tuple((a, b, d) for a, b, d in points),
+            transfers=c.transfers, differs=c.differs, points=tuple((a, b, d) for a, b, d in points),
             area_points=tuple((a, b, d) for a, b, d in c.area_points), **values
         )  # fmt: skip
     if wrong:
         raise SpecError(wrong)
-    return EnergyTable(name=form.energy, source=form.source, components=components)
+    return EnergyTable(name=form.energy, source=form.source, beside=form.beside, components=components)
 
 
 def access_energy(component: Component, capacity: Value) -> tuple[Value, Value]:

@@ -133,6 +133,7 @@ MACHINE = package(
         "numerics": "plot",
         "memory": "",
         "gpu": "model library show",
+        "unit_energies": "library",
     },
 )
 SITS_ON: dict[str, tuple[str, ...]] = {

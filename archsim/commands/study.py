@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from archsim.show import echo_json, json_option, table, user_errors
 if TYPE_CHECKING:
     from archsim.reproduce import Result
     from archsim.study import Row
+    from archsim.unit_energies import Pair
     from archsim.validate import Group
 
 __all__ = ["COMMANDS"]
@@ -91,6 +93,7 @@ def validate(reference: Path | None, measured: Path | None, mapping: str | None,
     from archsim.published import load_published, published_names
     from archsim.reproduce import reproduce as evaluate
     from archsim.study import load_study
+    from archsim.unit_energies import comparisons
     from archsim.validate import validate as compare
 
     found: list[tuple[Result, list[Group]]] = []
@@ -103,12 +106,17 @@ def validate(reference: Path | None, measured: Path | None, mapping: str | None,
             own = None if holding and name not in holding else reference
             result = evaluate(load_study(name), progress)
             found.append((result, compare(result, published, own)))
+        units = comparisons()
     ok = all(g.ok for _, groups in found for g in groups)
     if as_json:
-        echo_json({"ok": ok, "studies": [validation_json(result, groups) for result, groups in found]})
+        shown = {title: [asdict(pair) for pair in pairs] for title, pairs in units.items()}
+        echo_json({"ok": ok, "studies": [validation_json(result, groups) for result, groups in found],
+                   "unit_energies": shown})  # fmt: skip
     else:
         for result, groups in found:
             print_validation(result, groups)
+        for title, pairs in units.items():
+            print_units(title, pairs)
     if not ok:
         raise SystemExit(1)
 
@@ -123,6 +131,17 @@ def validation_json(result: "Result", groups: "list[Group]") -> dict[str, object
     ]  # fmt: skip
     return {"study": result.study.study, "groups": rows, "headlines": plain(result.headlines),
             "sensitivities": plain(result.sensitivities)}  # fmt: skip
+
+
+def print_units(title: str, pairs: "list[Pair]") -> None:
+    """Print the unit energies and areas of two tables side by side, and why they differ."""
+    rows = [
+        [p.component, f"{p.energy_pj:.4g}", f"{p.other_pj:.4g}", f"{p.area_um2:.0f}", f"{p.other_um2:.0f}", f"({i})"]
+        for i, p in enumerate(pairs, 1)
+    ]
+    table(title, ["component", ">pJ", ">beside", ">um2", ">beside", "why"], rows)
+    for i, pair in enumerate(pairs, 1):
+        click.echo(f"({i}) {pair.why}")
 
 
 def plain(rows: "list[Row]") -> "list[Row]":

@@ -1,5 +1,5 @@
-// Constants of the exponentials. Written by python -m rtl.bench.models_exp from einsum_cascade.numerics; a test
-// compares. Do not edit.
+// Constants of the exponentials. Written by python -m rtl.bench.models_exp from einsum_cascade.numerics; a
+// test compares. Do not edit.
 package exp_pkg;
 
   localparam logic [31:0] Log2E = 32'h3fb8aa3b;

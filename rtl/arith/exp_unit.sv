@@ -29,6 +29,7 @@ module exp_unit
   // t = x * log2(e)
   special_t special, special_late;
   logic [31:0] t;
+  logic [Degree:0][15:0] unused_y16;
   assign special.nan = (&x_i[30:23]) && x_i[22:0] != '0;
   assign special.beyond = x_i[30:23] >= 8'd134;
   assign special.sign = x_i[31];
@@ -43,7 +44,7 @@ module exp_unit
       .b_i  (Log2E),
       .c_i  ('0),
       .y_o  (t),
-      .y16_o()
+      .y16_o(unused_y16[0])
   );
   skew_line #(
       .Width($bits(special_t)),
@@ -60,7 +61,7 @@ module exp_unit
   logic small_t, up;
   logic small_q, sign_f_q;
   logic [31:0] t_q;
-  logic [24:0] fraction_q;
+  logic [23:0] fraction_q;
   logic signed [9:0] n_q;
   special_t special_q;
 
@@ -73,9 +74,14 @@ module exp_unit
       small_q    <= small_t;
       t_q        <= t;
       sign_f_q   <= t[31] ^ up;
-      fraction_q <= up ? 25'h100_0000 - {1'b0, fixed[23:0]} : {1'b0, fixed[23:0]};
+      fraction_q <= up ? -fixed[23:0] : fixed[23:0];
       if (small_t) n_q <= '0;
-      else n_q <= t[31] ? -$signed({2'b0, fixed[31:24]} + 10'(up)) : $signed({2'b0, fixed[31:24]} + 10'(up));
+      else
+        n_q <= t[31] ? -$signed(
+            {2'b0, fixed[31:24]} + 10'(up)
+        ) : $signed(
+            {2'b0, fixed[31:24]} + 10'(up)
+        );
       special_q <= special_late;
     end
   end
@@ -87,10 +93,10 @@ module exp_unit
   logic signed [9:0] n_2_q;
   special_t special_2_q;
 
-  assign normal[0] = fraction_q[23:0];
+  assign normal[0] = fraction_q;
   for (genvar level = 0; level < 5; level++) begin : gen_level
     localparam int unsigned By = 1 << (4 - level);
-    assign zeros[4-level] = normal[level][23-:By] == '0;
+    assign zeros[4-level]  = normal[level][23-:By] == '0;
     assign normal[level+1] = zeros[4-level] ? normal[level] << By : normal[level];
   end
 
@@ -120,7 +126,7 @@ module exp_unit
         .b_i  (f[k+1]),
         .c_i  (exp2_coefficient(Degree, k)),
         .y_o  (p[k]),
-        .y16_o()
+        .y16_o(unused_y16[k+1])
     );
     skew_line #(
         .Width(32),

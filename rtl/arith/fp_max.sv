@@ -20,7 +20,9 @@ module fp_max #(
 
   always_comb begin
     // Sign and magnitude as an integer: equal signs compare by magnitude, reversed where negative.
-    unique case ({a_i[Width-1], b_i[Width-1]})
+    unique case ({
+      a_i[Width-1], b_i[Width-1]
+    })
       2'b00: a_larger = a_i[Width-2:0] >= b_i[Width-2:0];
       2'b01: a_larger = 1'b1;
       2'b10: a_larger = 1'b0;

@@ -29,7 +29,7 @@ module fp_sum #(
 
   typedef struct packed {
     logic nan;
-    logic inf;
+    logic infinite;
     logic sign;
   } special_t;
 
@@ -47,7 +47,7 @@ module fp_sum #(
   assign c_zero = c_i[30:23] == '0;
   assign distance = 11'(x_exp_i) - $signed({3'b0, c_i[30:23]});
   assign x_leads = c_zero || (!x_zero_i && !distance[10]);
-  assign apart = distance[10] ? 11'(-distance) : 11'(distance);
+  assign apart = distance[10] ? $unsigned(11'(-distance)) : $unsigned(distance);
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
@@ -60,7 +60,7 @@ module fp_sum #(
       exp_1_q     <= x_leads ? x_exp_i : $signed({2'b0, c_i[30:23]});
       x_sig_q     <= x_sig_i;
       c_sig_q     <= {1'b1, c_i[22:0]};
-      special_1_q <= '{nan: nan_i, inf: inf_i, sign: inf_sign_i};
+      special_1_q <= '{nan: nan_i, infinite : inf_i, sign: inf_sign_i};
     end
   end
 
@@ -91,9 +91,10 @@ module fp_sum #(
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      sum_q       <= !subtract ? total : {1'b0, swapped ? below : above};
-      sign_2_q    <= (subtract && left == right) ? 1'b0 : (subtract && swapped) ? other_sign : lead_sign;
-      exp_2_q     <= exp_1_q + 10'sd1;
+      sum_q <= !subtract ? total : {1'b0, swapped ? below : above};
+      if (subtract) sign_2_q <= (left != right) && (swapped ? other_sign : lead_sign);
+      else sign_2_q <= lead_sign;
+      exp_2_q <= exp_1_q + 10'sd1;
       special_2_q <= special_1_q;
     end
   end
@@ -127,27 +128,30 @@ module fp_sum #(
   end
 
   // Stage 4: round to both formats.
-  logic [24:0] rounded;
-  logic [8:0] rounded16;
+  logic carry, carry16, unused_one, unused_one16;
+  logic [22:0] fraction;
+  logic [ 6:0] fraction16;
   logic signed [10:0] exp_4, exp_416;
-  logic special;
+  logic special, below16;
 
-  assign rounded = {1'b0, sig_q} + 25'(guard_q && (sticky_q || sig_q[0]));
-  assign rounded16 = {1'b0, sig_q[23:16]} + 9'(sig_q[15] && (|sig_q[14:0] || guard_q || sticky_q || sig_q[16]));
-  assign exp_4 = exp_3_q + $signed({10'b0, rounded[24]});
-  assign exp_416 = exp_3_q + $signed({10'b0, rounded16[8]});
-  assign special = special_3_q.nan || special_3_q.inf;
+  assign {carry, unused_one, fraction} = {1'b0, sig_q} + 25'(guard_q && (sticky_q || sig_q[0]));
+  assign below16 = |sig_q[14:0] || guard_q || sticky_q;
+  assign {carry16, unused_one16, fraction16} =
+      {1'b0, sig_q[23:16]} + 9'(sig_q[15] && (below16 || sig_q[16]));
+  assign exp_4 = exp_3_q + $signed({10'b0, carry});
+  assign exp_416 = exp_3_q + $signed({10'b0, carry16});
+  assign special = special_3_q.nan || special_3_q.infinite;
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
       if (special) y_o <= special_3_q.nan ? 32'h7fc0_0000 : {special_3_q.sign, 31'h7f80_0000};
       else if (zero_3_q || exp_4 <= 11'sd0) y_o <= {sign_3_q, 31'h0};
       else if (exp_4 >= 11'sd255) y_o <= {sign_3_q, 31'h7f80_0000};
-      else y_o <= {sign_3_q, exp_4[7:0], rounded[22:0]};
+      else y_o <= {sign_3_q, exp_4[7:0], fraction};
       if (special) y16_o <= special_3_q.nan ? 16'h7fc0 : {special_3_q.sign, 15'h7f80};
       else if (zero_3_q || exp_416 <= 11'sd0) y16_o <= {sign_3_q, 15'h0};
       else if (exp_416 >= 11'sd255) y16_o <= {sign_3_q, 15'h7f80};
-      else y16_o <= {sign_3_q, exp_416[7:0], rounded16[6:0]};
+      else y16_o <= {sign_3_q, exp_416[7:0], fraction16};
     end
   end
 endmodule

@@ -19,27 +19,31 @@ module int_mac #(
     output logic signed [WidthAcc-1:0] acc_o,
     output logic signed [  WidthY-1:0] y_o
 );
-  if (Shift < 2 || Shift >= WidthAcc || WidthA + WidthB > WidthAcc || WidthY > WidthAcc - Shift) begin : gen_check
-    $error("int_mac: WidthA + WidthB <= WidthAcc, 2 <= Shift and WidthY <= WidthAcc - Shift are needed");
+  if (Shift < 2 || WidthA + WidthB > WidthAcc || WidthY + Shift > WidthAcc) begin : gen_check
+    $error("int_mac: WidthA + WidthB <= WidthAcc, 2 <= Shift <= WidthAcc - WidthY are needed");
   end
 
-  localparam logic signed [WidthAcc-Shift:0] Largest = (WidthAcc - Shift + 1)'((1 << (WidthY - 1)) - 1);
-  localparam logic signed [WidthAcc-Shift:0] Least = -Largest - 1;
+  localparam int unsigned WidthRounded = WidthAcc - Shift + 1;
+  typedef logic signed [WidthRounded-1:0] rounded_t;
+  localparam rounded_t Largest = rounded_t'((1 << (WidthY - 1)) - 1);
+  localparam rounded_t Least = -Largest - 1;
 
   logic signed [WidthA+WidthB-1:0] product_q;
   logic first_q;
   logic up;
-  logic signed [WidthAcc-Shift:0] rounded;
+  rounded_t rounded;
 
   assign up = acc_o[Shift-1] && (acc_o[Shift] || acc_o[Shift-2:0] != '0);
-  assign rounded = (WidthAcc - Shift + 1)'(acc_o >>> Shift) + $signed({(WidthAcc - Shift)'(0), up});
+  assign rounded = rounded_t'(acc_o >>> Shift) + $signed({(WidthRounded - 1)'(0), up});
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
       product_q <= a_i * b_i;
-      first_q   <= first_i;
-      acc_o     <= (first_q ? '0 : acc_o) + WidthAcc'(product_q);
-      y_o       <= (rounded > Largest) ? WidthY'(Largest) : (rounded < Least) ? WidthY'(Least) : WidthY'(rounded);
+      first_q <= first_i;
+      acc_o <= first_q ? WidthAcc'(product_q) : acc_o + WidthAcc'(product_q);
+      if (rounded > Largest) y_o <= WidthY'(Largest);
+      else if (rounded < Least) y_o <= WidthY'(Least);
+      else y_o <= WidthY'(rounded);
     end
   end
 endmodule

@@ -10,9 +10,9 @@ package attention_pkg;
   typedef enum logic [3:0] {
     OpNone,
     // 2D array
-    OpDot,       // score += left * top, top goes on down
-    OpLocalMax,  // top = max(top, score) goes on down, unless the mask hides the score; left: first visible column
-    OpRowSum,    // p + top goes on down
+    OpDot,  // score += left * top, top goes on down
+    OpLocalMax,  // max(top, score) goes on down; left: the first column that the mask shows
+    OpRowSum,  // p + top goes on down
     OpWeighted,  // left * p + top goes on down
     // Both: p = exp(x - m), one operation after another
     OpSub,
@@ -22,11 +22,11 @@ package attention_pkg;
     OpPolyFirst,
     OpPoly,
     // 1D array
-    OpRunMax,    // m = max(m, bottom of the column)
-    OpAddDen,    // den = den + bottom of the column
-    OpAddNum,    // num[f] = num[f] + bottom of the column
+    OpRunMax,  // m = max(m, bottom of the column)
+    OpAddDen,  // den = den + bottom of the column
+    OpAddNum,  // num[f] = num[f] + bottom of the column
     OpScaleDen,  // den = den * p
-    OpScaleNum   // num[f] = num[f] * p
+    OpScaleNum  // num[f] = num[f] * p
   } op_e;
 
   typedef struct packed {

@@ -13,6 +13,8 @@ module control_line #(
     output logic [Width-1:0] q_o
 );
   if (Depth == 0) begin : gen_wire
+    logic unused;
+    assign unused = clk_i ^ rst_ni ^ en_i;
     assign q_o = d_i;
   end else begin : gen_line
     logic [Depth-1:0][Width-1:0] line_q;

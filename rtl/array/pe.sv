@@ -123,10 +123,10 @@ module pe
   ) u_mac (
       .clk_i,
       .en_i,
-      .a_i(a),
-      .b_i(b),
-      .c_i(c),
-      .y_o(y),
+      .a_i  (a),
+      .b_i  (b),
+      .c_i  (c),
+      .y_o  (y),
       .y16_o(y16)
   );
 

@@ -7,16 +7,16 @@
 module pe_array
   import attention_pkg::*;
 #(
-    parameter int unsigned Rows = 4,
-    parameter int unsigned Cols = 4,
+    parameter int unsigned Rows   = 4,
+    parameter int unsigned Cols   = 4,
     parameter int unsigned Degree = 3
 ) (
-    input  logic clk_i,
-    input  logic rst_ni,
-    input  logic en_i,
-    input  instr_t instr_i,
-    input  logic [Rows-1:0][15:0] left_i,
-    input  column_t [Cols-1:0] top_i,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic en_i,
+    input instr_t instr_i,
+    input logic [Rows-1:0][15:0] left_i,
+    input column_t [Cols-1:0] top_i,
     output instr_t [Cols-1:0] instr_top_o,
     output column_t [Cols-1:0] bottom_o,
     output logic [Rows-1:0][Cols-1:0] busy_o

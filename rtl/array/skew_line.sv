@@ -12,6 +12,8 @@ module skew_line #(
     output logic [Width-1:0] q_o
 );
   if (Depth == 0) begin : gen_wire
+    logic unused;
+    assign unused = clk_i ^ en_i;
     assign q_o = d_i;
   end else begin : gen_line
     logic [Width-1:0] line_q[Depth];

@@ -11,12 +11,12 @@ module vector_array
     parameter int unsigned Degree = 3,
     localparam int unsigned WidthIndex = $clog2(Values * Lat)
 ) (
-    input  logic clk_i,
-    input  logic rst_ni,
-    input  logic en_i,
-    input  instr_t instr_i,
-    input  logic [WidthIndex-1:0] index_i,
-    input  column_t [Cols-1:0] bottom_i,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic en_i,
+    input instr_t instr_i,
+    input logic [WidthIndex-1:0] index_i,
+    input column_t [Cols-1:0] bottom_i,
     output logic [Cols-1:0][15:0] m_o,
     output logic result_valid_o,
     output logic [Cols-1:0][15:0] result_o,
@@ -27,6 +27,8 @@ module vector_array
   logic [Cols-1:0] valid;
   logic [Cols-1:0][15:0] result;
 
+  logic unused_end;
+  assign unused_end = ^{instr[Cols], index[Cols]};
   assign instr[0] = instr_i;
   assign index[0] = index_i;
   assign result_valid_o = valid[Cols-1];

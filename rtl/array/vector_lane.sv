@@ -13,12 +13,12 @@ module vector_lane
     parameter int unsigned Degree = 3,
     localparam int unsigned WidthIndex = $clog2(Values * Lat)
 ) (
-    input  logic clk_i,
-    input  logic rst_ni,
-    input  logic en_i,
-    input  instr_t instr_i,
-    input  logic [WidthIndex-1:0] index_i,
-    input  column_t bottom_i,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic en_i,
+    input instr_t instr_i,
+    input logic [WidthIndex-1:0] index_i,
+    input column_t bottom_i,
     output instr_t instr_o,
     output logic [WidthIndex-1:0] index_o,
     output logic [15:0] m_o,
@@ -26,12 +26,13 @@ module vector_lane
     output logic [15:0] result_o
 );
   localparam int unsigned DivLatency = 12;
+  localparam int unsigned WidthDone = WidthIndex + $unsigned($bits(instr_t));
 
   logic [31:0] y;
   logic [15:0] y16;
 
   control_line #(
-      .Width($bits(instr_t) + WidthIndex),
+      .Width(WidthDone),
       .Depth(1)
   ) u_instr (
       .clk_i,
@@ -43,9 +44,11 @@ module vector_lane
 
   // What was begun Lat clocks ago is done now.
   instr_t done;
+  logic   unused_done;
+  assign unused_done = ^done;
   logic [WidthIndex-1:0] done_index;
   control_line #(
-      .Width($bits(instr_t) + WidthIndex),
+      .Width(WidthDone),
       .Depth(Lat)
   ) u_done (
       .clk_i,
@@ -58,9 +61,10 @@ module vector_lane
   // Running maximum
   logic [16:0] m, m_new;
   logic [15:0] up;
-  logic column_nan;
+  logic column_nan, inexact_up;
   assign column_nan = (&bottom_i.data[30:23]) && bottom_i.data[22:0] != '0;
-  assign up = column_nan ? 16'h7fc0 : bottom_i.data[31:16] + 16'(!bottom_i.data[31] && bottom_i.data[15:0] != '0);
+  assign inexact_up = !bottom_i.data[31] && bottom_i.data[15:0] != '0;
+  assign up = column_nan ? 16'h7fc0 : bottom_i.data[31:16] + 16'(inexact_up);
   fp_max #(
       .Width(16)
   ) u_max (
@@ -83,7 +87,7 @@ module vector_lane
   assign m_o = m[15:0];
 
   // Rescale factor
-  logic [15:0] exp_a, exp_b, p_new, p;
+  logic [15:0] exp_a, exp_b, unused_p_new, p;
   logic [31:0] exp_c;
   exp_sequence #(
       .Degree(Degree)
@@ -101,7 +105,7 @@ module vector_lane
       .a_o(exp_a),
       .b_o(exp_b),
       .c_o(exp_c),
-      .p_new_o(p_new),
+      .p_new_o(unused_p_new),
       .p_q_o(p)
   );
 
@@ -158,10 +162,10 @@ module vector_lane
   ) u_mac (
       .clk_i,
       .en_i,
-      .a_i(a),
-      .b_i(b),
-      .c_i(c),
-      .y_o(y),
+      .a_i  (a),
+      .b_i  (b),
+      .c_i  (c),
+      .y_o  (y),
       .y16_o(y16)
   );
 

@@ -16,32 +16,32 @@
 module attention_tile
   import attention_pkg::*;
 #(
-    parameter int unsigned Rows = 4,
-    parameter int unsigned Cols = 4,
-    parameter int unsigned Keys = 8,  // E
+    parameter int unsigned Rows   = 4,
+    parameter int unsigned Cols   = 4,
+    parameter int unsigned Keys   = 8,  // E
     parameter int unsigned Values = 8,  // F
     parameter int unsigned Degree = 3
 ) (
-    input  logic clk_i,
-    input  logic rst_ni,
-    input  logic cmd_valid_i,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic cmd_valid_i,
     output logic cmd_ready_o,
-    input  logic cmd_first_i,
-    input  logic cmd_last_i,
-    input  logic cmd_causal_i,
-    input  logic [7:0] cmd_rows_i,
-    input  logic [15:0] cmd_base_i,
-    input  logic q_valid_i,
+    input logic cmd_first_i,
+    input logic cmd_last_i,
+    input logic cmd_causal_i,
+    input logic [7:0] cmd_rows_i,
+    input logic [15:0] cmd_base_i,
+    input logic q_valid_i,
     output logic q_ready_o,
-    input  logic [Cols-1:0][15:0] q_data_i,
-    input  logic k_valid_i,
+    input logic [Cols-1:0][15:0] q_data_i,
+    input logic k_valid_i,
     output logic k_ready_o,
-    input  logic [Rows-1:0][15:0] k_data_i,
-    input  logic v_valid_i,
+    input logic [Rows-1:0][15:0] k_data_i,
+    input logic v_valid_i,
     output logic v_ready_o,
-    input  logic [Rows-1:0][15:0] v_data_i,
+    input logic [Rows-1:0][15:0] v_data_i,
     output logic av_valid_o,
-    input  logic av_ready_i,
+    input logic av_ready_i,
     output logic [Cols-1:0][15:0] av_data_o,
     output logic av_last_o,
     output logic [Rows*Cols-1:0] pe_busy_o,  // for utilization: which elements work in this clock
@@ -49,28 +49,41 @@ module attention_tile
 );
   localparam int unsigned WidthIndex = $clog2(Values * Lat);
   localparam int unsigned DivLatency = 12;
+  localparam int unsigned WidthLane = WidthIndex + $unsigned($bits(instr_t));
   localparam int unsigned Exp = Degree + 4;
   localparam int unsigned Steps2d = Keys + Values + Exp + 2;
   localparam int unsigned Steps1d = 2 * Values + Exp + 3;
 
-  if (Rows > ((Steps2d > Steps1d) ? Steps2d : Steps1d) || Keys < 2 || Values < 2 || Rows > 255) begin : gen_check
-    $error("attention_tile: the running maximum must be back at the top within an iteration; Keys, Values >= 2");
+  localparam int unsigned Steps = (Steps2d > Steps1d) ? Steps2d : Steps1d;
+
+  if (Rows > Steps || Keys < 2 || Values < 2 || Rows > 255) begin : gen_check
+    $error(
+        "attention_tile: maxima must be back at the top in time (Rows <= Steps); Keys, Values >= 2"
+    );
   end
 
-  logic en, need_q, need_k, need_v, cmd_take;
+  logic en, missing, need_q, need_k, need_v, cmd_take;
   logic [1:0] slot;
   instr_t pe_instr, lane_instr, lane_instr_0;
-  tile_cmd_t cmd;
+  tile_cmd_t given, cmd;
+  logic unused_cmd;
   logic [WidthIndex-1:0] lane_index, lane_index_0;
 
-  assign en = !(need_q && !q_valid_i) && !(need_k && !k_valid_i) && !(need_v && !v_valid_i) && !(av_valid_o && !av_ready_i);
+  assign missing = (need_q && !q_valid_i) || (need_k && !k_valid_i) || (need_v && !v_valid_i);
+  assign en = !missing && !(av_valid_o && !av_ready_i);
+  assign given.first = cmd_first_i;
+  assign given.last = cmd_last_i;
+  assign given.causal = cmd_causal_i;
+  assign given.rows = cmd_rows_i;
+  assign given.base = cmd_base_i;
+  assign unused_cmd = cmd.first ^ cmd.last;
   assign cmd_ready_o = cmd_take;
   assign q_ready_o = en && need_q;
   assign k_ready_o = en && need_k;
   assign v_ready_o = en && need_v;
 
   tile_schedule #(
-      .Keys(Keys),
+      .Keys  (Keys),
       .Values(Values),
       .Degree(Degree)
   ) u_schedule (
@@ -78,7 +91,7 @@ module attention_tile
       .rst_ni,
       .en_i(en),
       .cmd_valid_i,
-      .cmd_i('{first: cmd_first_i, last: cmd_last_i, causal: cmd_causal_i, rows: cmd_rows_i, base: cmd_base_i}),
+      .cmd_i(given),
       .cmd_take_o(cmd_take),
       .slot_o(slot),
       .pe_instr_o(pe_instr),
@@ -115,8 +128,8 @@ module attention_tile
     ) u_query (
         .clk_i,
         .en_i(en),
-        .d_i(q_data_i[c]),
-        .q_o(query[c])
+        .d_i (q_data_i[c]),
+        .q_o (query[c])
     );
     always_comb begin
       top[c] = '0;
@@ -126,8 +139,8 @@ module attention_tile
   end
 
   pe_array #(
-      .Rows(Rows),
-      .Cols(Cols),
+      .Rows  (Rows),
+      .Cols  (Cols),
       .Degree(Degree)
   ) u_pe_array (
       .clk_i,
@@ -142,20 +155,20 @@ module attention_tile
   );
 
   control_line #(
-      .Width($bits(instr_t) + WidthIndex),
+      .Width(WidthLane),
       .Depth(Lat * Rows)
   ) u_lane_instr (
       .clk_i,
       .rst_ni,
       .en_i(en),
-      .d_i({lane_instr, lane_index}),
-      .q_o({lane_instr_0, lane_index_0})
+      .d_i ({lane_instr, lane_index}),
+      .q_o ({lane_instr_0, lane_index_0})
   );
 
   logic result_valid, result_last;
   logic [Cols-1:0][15:0] result;
   vector_array #(
-      .Cols(Cols),
+      .Cols  (Cols),
       .Values(Values),
       .Degree(Degree)
   ) u_vector_array (
@@ -177,8 +190,8 @@ module attention_tile
       .clk_i,
       .rst_ni,
       .en_i(en),
-      .d_i(32'(lane_index_0) == Values * Lat - 1),
-      .q_o(result_last)
+      .d_i (32'(lane_index_0) == Values * Lat - 1),
+      .q_o (result_last)
   );
 
   // A result waits here, also while the arrays stand still.

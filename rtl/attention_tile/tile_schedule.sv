@@ -25,11 +25,11 @@ module tile_schedule
     parameter int unsigned Degree = 3,
     localparam int unsigned WidthIndex = $clog2(Values * Lat)
 ) (
-    input  logic clk_i,
-    input  logic rst_ni,
-    input  logic en_i,
-    input  logic cmd_valid_i,
-    input  tile_cmd_t cmd_i,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic en_i,
+    input logic cmd_valid_i,
+    input tile_cmd_t cmd_i,
     output logic cmd_take_o,
     output logic [1:0] slot_o,
     output instr_t pe_instr_o,
@@ -76,7 +76,8 @@ module tile_schedule
         waiting_q <= !active;
         if (active) group_q <= group;
       end
-      if (active && 32'(slot_q) == Lat - 1) step_q <= (32'(step_q) == Steps - 1) ? '0 : step_q + 1'b1;
+      if (active && 32'(slot_q) == Lat - 1)
+        step_q <= (32'(step_q) == Steps - 1) ? '0 : step_q + 1'b1;
     end
   end
 
@@ -148,5 +149,6 @@ module tile_schedule
   `ARCHSIM_ARMED
   `ARCHSIM_ASSERT(StepInRange, 32'(step_q) < Steps)
   `ARCHSIM_ASSERT(WaitsAtBoundaryOnly, !waiting_q || step_q == '0)
-  `ARCHSIM_ASSERT(NothingLostWaiting, !waiting_q || slot_q == '0 || !(group_q[0].valid || group_q[1].valid))
+  `ARCHSIM_ASSERT(NothingLostWaiting,
+                  !waiting_q || slot_q == '0 || !(group_q[0].valid || group_q[1].valid))
 endmodule

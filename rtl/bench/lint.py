@@ -15,8 +15,16 @@ VERIBLE_RULES = RTL / "verible.rules"
 
 def lint_verilator(path: Path) -> str:
     """Elaborate a module with all warnings on."""
-    command = ["verilator", "--lint-only", "-Wall", "--quiet", "--timing", *(f"-I{folder}" for folder in INCLUDES)]
-    if path != PACKAGE:
+    command = [
+        "verilator",
+        "--lint-only",
+        "-Wall",
+        "-Wno-UNUSEDPARAM",
+        "--quiet",
+        "--timing",
+        *(f"-I{folder}" for folder in INCLUDES),
+    ]
+    if not path.stem.endswith("_pkg"):
         command += ["--top-module", path.stem]
     files = [PACKAGE] if path == PACKAGE else list(sources(path.stem, (path,)))
     run = subprocess.run([*command, *map(str, files)], env=environment(), capture_output=True, text=True)
@@ -31,7 +39,7 @@ def lint_slang(path: Path) -> str:
     driver.addStandardArgs()
     files = [PACKAGE] if path == PACKAGE else list(sources(path.stem, (path,)))
     options = ["-Weverything", *(f"-I{folder}" for folder in INCLUDES)]
-    if path != PACKAGE:
+    if not path.stem.endswith("_pkg"):
         options += ["--top", path.stem]
     if not driver.parseCommandLine(" ".join(["slang", *options, *map(str, files)])) or not driver.processOptions():
         return "slang refuses its options"

@@ -1,18 +1,19 @@
 """The two exponentials of the hardware, bit for bit, and the package of constants they are made with.
 
-`exp_unit` is `einsum_cascade.numerics`' unit `poly<degree>`, nothing else: its coefficients and its rounding steps stand
+`exp_unit` is `einsum_cascade.numerics`' unit `poly<degree>`, nothing else: its coefficients and rounding steps stand
 there. `exp_on_mac` is the sequence on a processing element's own multiply-accumulate, which takes bfloat16 operands and
-a float32 addend, as FuseMax does it (MICRO'24, section V-B): `steps(degree)` operations in a row, 7 at degree 3, of which
-the first is the subtraction of the maximum.
+a float32 addend, as FuseMax does it (MICRO'24, section V-B): `steps(degree)` operations in a row, 7 at degree 3, of
+which the first is the subtraction of the maximum.
 
-With operands of 8 bits, x * log2(e) rounded to bfloat16 would carry an error of |x| * 2**-9 into the result. So only the
-whole number n comes from it, and two more operations make r = x - n * ln 2 with ln 2 in two parts, whose product with n
-is exact. What is left is the rounding of r (|r| <= 0.35: 7e-4) and of the polynomial's partial results (7e-4), so a
-cubic is enough and the 6 multiply-accumulates that the paper charges pay for it: 1 for n, 2 for r, 3 for the cubic.
+With operands of 8 bits, x * log2(e) rounded to bfloat16 would carry an error of |x| * 2**-9 into the result. So only
+the whole number n comes from it, and two more operations make r = x - n * ln 2 with ln 2 in two parts, whose product
+with n is exact. What is left is the rounding of r (|r| <= 0.35: 7e-4) and of the partial results (7e-4), so
+a cubic is enough and the 6 multiply-accumulates that the paper charges pay for it: 1 for n, 2 for r, 3 for the cubic.
 """
 
 import math
 from functools import cache
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +35,8 @@ LN2_LOW = float(bf16([math.log(2) - LN2_HIGH])[0])
 
 def exp_unit(x: ArrayLike, degree: int) -> Floats:
     """Return exp(x) as the pipelined `exp_unit` does: float32 to float32."""
-    result: Floats = exponential(f"poly{degree}")(np, np.asarray(x, dtype=np.float32))
+    xp: ModuleType = np
+    result: Floats = np.asarray(exponential(f"poly{degree}")(xp, xp.asarray(x, dtype=np.float32)))
     return result
 
 
@@ -71,7 +73,7 @@ def exp_on_mac(x: ArrayLike, m: ArrayLike, degree: int = 3) -> Floats:
     m : bfloat16
 
     >>> exp_on_mac([0.0, -1.0], [0.0, 0.0]).tolist()
-    [1.0, 0.3671875]
+    [1.0, 0.369140625]
     """
     c = natural_coefficients(degree)
     d, d16 = mac(np.float32(-1), m, x)
@@ -98,8 +100,8 @@ def scaled(p16: Floats, n: NDArray[np.int64], d: Floats) -> Floats:
 def exp_package() -> str:
     """Return the text of rtl/arith/exp_pkg.sv; `python -m rtl.bench.models_exp > rtl/arith/exp_pkg.sv` writes it."""
     lines = [
-        "// Constants of the exponentials. Written by python -m rtl.bench.models_exp from einsum_cascade.numerics; a test",
-        "// compares. Do not edit.",
+        "// Constants of the exponentials. Written by python -m rtl.bench.models_exp from einsum_cascade.numerics; a",
+        "// test compares. Do not edit.",
         "package exp_pkg;",
         "",
         f"  localparam logic [31:0] Log2E = 32'h{bits((LOG2E,))[0]:08x};",

@@ -10,8 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "MAC_LATENCY", "bf16", "bits16", "bits32", "divide", "divide_latency", "flush", "float16", "float32", "int_mac",
-    "mac", "maximum", "rounded", "up_to_bf16",
+    "MAC_LATENCY",
+    "bf16",
+    "bits16",
+    "bits32",
+    "divide",
+    "divide_latency",
+    "float16",
+    "float32",
+    "flush",
+    "int_mac",
+    "mac",
+    "maximum",
+    "rounded",
+    "up_to_bf16",
 ]  # fmt: skip
 
 Floats = NDArray[np.float32]
@@ -35,7 +47,7 @@ def float32(words: ArrayLike) -> Floats:
 def float16(words: ArrayLike) -> Floats:
     """Return the numbers of bfloat16 bit patterns.
 
-    >>> float16([0x3f80, 0xc000]).tolist()
+    >>> float16([0x3F80, 0xC000]).tolist()
     [1.0, -2.0]
     """
     return float32(np.asarray(words, dtype=np.uint32) << np.uint32(16))
@@ -119,8 +131,8 @@ def mac(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Floats, Floats]:
     """
     with np.errstate(invalid="ignore", over="ignore"):
         product = flush(a).astype(np.float64) * flush(b).astype(np.float64)
-        product, other = np.broadcast_arrays(product, flush(c).astype(np.float64))
-        total = _sum_to_odd(np.ascontiguousarray(product), np.ascontiguousarray(other))
+        other = flush(c).astype(np.float64)
+        total = _sum_to_odd(product, other)
         return rounded(total, 24), rounded(total, 8)
 
 
@@ -148,7 +160,13 @@ def divide(a: ArrayLike, b: ArrayLike, significand: int = 8) -> Floats:
 
 
 def int_mac(
-    a: NDArray[np.int64], b: NDArray[np.int64], first: NDArray[np.bool_], *, width_y: int, shift: int, width_acc: int = 32
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    first: NDArray[np.bool_],
+    *,
+    width_y: int,
+    shift: int,
+    width_acc: int = 32,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the accumulators of a run of integer operations, and what `int_mac` makes of them.
 

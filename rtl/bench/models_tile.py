@@ -1,7 +1,7 @@
 """The attention tile: what it computes, bit for bit, and how long it takes, cycle for cycle.
 
-The same order of operations as the hardware: scores add up over e, column sums from the first row to the last, numerators
-and denominator over the tiles of keys.
+The same order of operations as the hardware: scores add up over e, column sums from the first row to the last,
+numerators and denominator over the tiles of keys.
 """
 
 from collections.abc import Iterator, Sequence
@@ -106,7 +106,8 @@ def attention_tile(shape: Shape, commands: Sequence[TileCommand]) -> Iterator[Fl
     """Yield the results of each block of queries: bfloat16 numbers, shape (F, 4, cols)."""
     tile = (MAC_LATENCY, shape.cols)
     m, seen = np.zeros(tile, np.float32), np.zeros(tile, bool)
-    den, num = np.zeros(tile, np.float32), np.zeros((shape.values, *tile), np.float32)
+    den: Floats = np.zeros(tile, np.float32)
+    num: Floats = np.zeros((shape.values, *tile), np.float32)
     for command in commands:
         score = np.zeros((shape.rows, *tile), np.float32)
         for e in range(shape.keys):
@@ -129,7 +130,8 @@ def attention_tile(shape: Shape, commands: Sequence[TileCommand]) -> Iterator[Fl
             row_sum, _ = mac(weight[r], 1.0, row_sum)
             weighted, _ = mac(command.v[:, r][:, None, None], weight[r][None], weighted)
 
-        den, num = (np.zeros_like(x) if command.first else x for x in (den, num))
+        if command.first:
+            den, num = np.zeros_like(den), np.zeros_like(num)
         den, _ = mac(mac(den, factor, 0.0)[0], 1.0, row_sum)
         num, _ = mac(mac(num, factor[None], 0.0)[0], 1.0, weighted)
         if command.last:

@@ -1,4 +1,4 @@
-"""Bench body for attention_tile: blocks of every kind under all stalls, the cycle formula, utilization of both arrays."""
+"""Bench body for attention_tile: blocks of every kind under all stalls, the cycle formula, both arrays' work."""
 
 import json
 import os
@@ -17,7 +17,9 @@ from tests.rtl.tiles import block, normal
 
 def shape_of(dut: Any) -> Shape:
     given = {"Rows": 4, "Cols": 4, "Keys": 8, "Values": 8, "Degree": 3, **parameters()}
-    return Shape(rows=given["Rows"], cols=given["Cols"], keys=given["Keys"], values=given["Values"], degree=given["Degree"])
+    return Shape(
+        rows=given["Rows"], cols=given["Cols"], keys=given["Keys"], values=given["Values"], degree=given["Degree"]
+    )
 
 
 class Tile:
@@ -58,7 +60,7 @@ def some_blocks(shape: Shape, rng: np.random.Generator, bins: Bins) -> list[Tile
         ("ragged above", rows + 1, None, 1.0), ("many tiles", 4 * rows, None, 3.0), ("causal", queries, 0, 1.0),
         ("causal, some see nothing", queries, -queries // 2, 1.0), ("causal, all see", 2 * rows, 2 * rows, 1.0),
         ("late start", 3 * rows, -queries, 1.0), ("equal", 2 * rows, None, 0.0), ("steep", 2 * rows, None, 30.0),
-        ("extreme", 2 * rows, None, 1e18),
+        ("extreme", 2 * rows, None, 1e18), ("overflow", 2 * rows, None, 1e38),
     ]  # fmt: skip
     for index in rng.permutation(len(kinds)):
         name, length, offset, scale = kinds[index]
@@ -78,7 +80,8 @@ async def results_are_the_model_s_under_all_stalls(dut: Any) -> None:
     tile = Tile(dut, rng)
     bins = Bins([
         "one key", "ragged below", "one tile", "ragged above", "many tiles", "causal", "causal, some see nothing",
-        "causal, all see", "late start", "equal", "steep", "extreme", "hidden first tile", "all hidden", "no pause",
+        "causal, all see", "late start", "equal", "steep", "extreme", "overflow", "hidden first tile", "all hidden",
+        "no pause",
     ])  # fmt: skip
     await bench.start(*tile.agents)
     expected: list[dict[str, int]] = []
@@ -93,7 +96,8 @@ async def results_are_the_model_s_under_all_stalls(dut: Any) -> None:
             bins.hit("hidden first tile", hidden and command.first)
             bins.hit("all hidden", hidden)
         expected += expected_beats(shape, commands)
-        await bench.until(lambda: len(tile.av.beats) >= len(expected), 400_000)
+        total = len(expected)
+        await bench.until(lambda: len(tile.av.beats) >= total, 400_000)  # noqa: B023
         if kind == "none":
             apart = np.diff(tile.cmd.taken[before:])
             assert (apart >= MAC_LATENCY * shape.steps).all()
@@ -101,7 +105,9 @@ async def results_are_the_model_s_under_all_stalls(dut: Any) -> None:
     bins.hit("no pause", shape.rows >= 8)
     got = [taken.beat for taken in tile.av.beats]
     wrong = [i for i, (g, e) in enumerate(zip(got, expected, strict=True)) if g != e]
-    assert not wrong, f"{len(wrong)} of {len(got)} beats wrong, first {wrong[:5]}: {[(got[i], expected[i]) for i in wrong[:2]]}"
+    assert not wrong, (
+        f"{len(wrong)} of {len(got)} beats wrong, first {wrong[:5]}: {[(got[i], expected[i]) for i in wrong[:2]]}"
+    )
     assert not bins.missing, bins.missing
 
 
@@ -114,15 +120,15 @@ async def cycles_and_utilization(dut: Any) -> None:
     pe_busy, lane_busy = [], []
     elements, lanes = dut.pe_busy_o, dut.lane_busy_o
     trace: list[list[int]] = []
-    names = os.environ.get("ARCHSIM_TRACE")
+    traced = os.environ.get("ARCHSIM_TRACE")
 
     def look(cycle: int) -> None:
         pe_busy.append(int(elements.value).bit_count())
         lane_busy.append(int(lanes.value).bit_count())
-        if names:
-            trace.append([int(elements.value), int(lanes.value), *(int(h.value) for h in watched)])
+        if traced:
+            trace.append([int(h.value) for h in watched])
 
-    watched = [dut.u_schedule.pe_instr_o, dut.lane_instr_0, dut.av_valid_o] if names else []
+    watched = [dut.u_pe_array.instr, dut.u_vector_array.instr, dut.av_valid_o] if traced else []
     await bench.start(*tile.agents, Watch(look))
     queries = MAC_LATENCY * shape.cols
     q, k = normal(rng, shape.keys, queries), normal(rng, shape.keys, groups * shape.rows)

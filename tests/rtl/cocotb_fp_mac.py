@@ -25,7 +25,11 @@ async def results_are_the_model_s_bit_for_bit(dut: Any) -> None:
     y, y16 = mac(float32(a), float32(b), float32(c))
     found = await through(
         dut,
-        {"a_i": (a >> np.uint32(24 - a_bits)).tolist(), "b_i": (b >> np.uint32(24 - b_bits)).tolist(), "c_i": c.tolist()},
+        {
+            "a_i": (a >> np.uint32(24 - a_bits)).tolist(),
+            "b_i": (b >> np.uint32(24 - b_bits)).tolist(),
+            "c_i": c.tolist(),
+        },
         {"y_o": MAC_LATENCY, "y16_o": MAC_LATENCY},
         rng,
     )

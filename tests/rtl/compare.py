@@ -13,7 +13,8 @@ def equal(name: str, found: Sequence[int], expected: ArrayLike, operands: Mappin
     assert got.shape == want.shape, f"{name}: {got.shape} results, {want.shape} expected"
     wrong = np.flatnonzero(got != want)
     shown = [
-        ", ".join(f"{k} {int(np.asarray(v)[i]):08x}" for k, v in operands.items()) + f": {got[i]:08x}, not {want[i]:08x}"
+        ", ".join(f"{k} {int(np.asarray(v)[i]):08x}" for k, v in operands.items())
+        + f": {got[i]:08x}, not {want[i]:08x}"
         for i in wrong[:5]
     ]
     assert not wrong.size, f"{name}: {wrong.size} of {want.size} wrong: " + "; ".join(shown)

@@ -48,7 +48,10 @@ def triples(rng: np.random.Generator, kind: str, n: int, narrow: bool) -> tuple[
             a = (0x3F800000 | (rng.integers(0, 128, n) << 16)).astype(np.uint32)
         elif kind == "tiny":
             low = rng.integers(1, 40, n)
-            a, b = (low << 23).astype(np.uint32) | (a & 0x807F0000), ((127 - low) << 23).astype(np.uint32) | (b & 0x7F0000)
+            a, b = (
+                (low << 23).astype(np.uint32) | (a & 0x807F0000),
+                ((127 - low) << 23).astype(np.uint32) | (b & 0x7F0000),
+            )
             c = (words(rng, n) & np.uint32(0x81FFFFFF)) * rng.integers(0, 2, n).astype(np.uint32)
         elif kind == "huge":
             a = (a & np.uint32(0x807FFFFF)) | ((190 + rng.integers(0, 4, n)) << 23).astype(np.uint32)

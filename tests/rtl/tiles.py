@@ -13,7 +13,9 @@ def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Floats:
     return bf16((rng.normal(size=shape) * scale).astype(np.float32))
 
 
-def block(shape: Shape, q: Floats, k: Floats, v: Floats, *, offset: int | None = None, skip: bool = True) -> Iterator[TileCommand]:
+def block(
+    shape: Shape, q: Floats, k: Floats, v: Floats, *, offset: int | None = None, skip: bool = True
+) -> Iterator[TileCommand]:
     """Cut the attention of one block of queries into commands.
 
     Parameters

