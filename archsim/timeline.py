@@ -51,6 +51,8 @@ def _tile(report: Report, group: GroupTime) -> Tile:
         longest = 0.0
         for array, entries in step.items():
             at = start
+            if report.binding.design.arrays[array].pipelined:  # stages side by side: the longest stands for all
+                entries = (max(entries, key=lambda e: float(e[1])),)
             for name, cycles in entries:
                 bars.append(Bar(row=array, name=name, start=at, length=float(cycles)))
                 at += float(cycles)
@@ -80,11 +82,11 @@ def _draw(tile: Tile, width: int) -> str:
         for bar in (b for b in tile.bars if b.row == row):
             first = round(bar.start / tile.cycles * width)
             last = min(width, round((bar.start + bar.length) / tile.cycles * width))
-            room = last - first
+            room = max(0, last - first)
             if room == 0 and first < width and cells[first] == " ":
                 cells[first] = "|"
             text = f"|{bar.name}" if room > len(bar.name) else "|"
-            cells[first:last] = f"{text:-<{room}}"[: max(0, room)]
+            cells[first : first + room] = f"{text:-<{room}}"[:room]
         lines.append(f"{row:<{margin}}{''.join(cells)}|")
     for row in tile.rows:
         own = [b for b in tile.bars if b.row == row]

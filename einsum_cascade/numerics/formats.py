@@ -152,7 +152,7 @@ def _fixed(xp: ModuleType, x: Array, given: Format, mask: Array | None) -> Array
         step: float | Array = 2.0**-given.behind
     else:
         top = xp.max(xp.where(finite, xp.abs(x), xp.zeros_like(x)))
-        step = xp.where(top > 0, top / most, xp.ones_like(top))
+        step = xp.where(top / most > 0, top / most, xp.ones_like(top))  # a subnormal top may leave no step
     whole = xp.clip(xp.round(x / step), -float(most), float(most))
     rounded: Array = whole * step
     return rounded

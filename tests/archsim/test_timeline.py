@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from archsim.documents import documents
+from archsim.library import names
 from archsim.model import evaluate
 from archsim.report import Report
 from archsim.timeline import draw, plot, tiles
@@ -16,12 +17,9 @@ def report(mapping: str, length: int = 65_536) -> Report:
     return evaluate(d.cascade, d.workload, d.mapping, d.design)
 
 
-MAPPINGS = ["unfused", "flat", "fusemax_cascade", "fusemax_architecture", "fusemax_binding", "linear"]
-
-
-@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("mapping", names("mapping"))
 def test_bars_of_a_row_follow_one_another_within_the_tile(mapping: str) -> None:
-    for tile in tiles(report(mapping)):
+    for tile in tiles(report(mapping, 512)):
         assert tile.cycles > 0
         for row in tile.rows:
             end = 0.0
