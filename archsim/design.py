@@ -4,6 +4,7 @@ table."""
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -115,7 +116,7 @@ class Array:
     efficiency: Value = 1
     pipelined: bool = False
 
-    @property
+    @cached_property
     def lanes(self) -> Value:
         """How many lanes there are."""
         result: Value = 1

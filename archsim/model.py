@@ -17,7 +17,7 @@ from archsim.occupancy import occupancy
 from archsim.plan import plan
 from archsim.report import Report, charge, joined
 from archsim.schedule import schedule
-from archsim.slices import points, sliced
+from archsim.slices import cutter, points
 from archsim.value import Value, either, shown, smaller, whole
 from archsim.value import evaluate as value_of
 from archsim.workload import Workload
@@ -66,11 +66,10 @@ def parts(structure: Plan, cascade: Cascade, workload: Workload, mapping: Mappin
     `mapping` is concrete (`mapping.concrete`), `structure` its plan; `values` parameters by name.
     """
     number = points(workload, mapping, design, values)
+    workloads, mappings, designs, chosen = cutter(workload), cutter(mapping), cutter(design), cutter(values)
     for start in range(0, number, CHUNK):
         at = slice(start, start + CHUNK)
-        binding = _bound(
-            structure, cascade, sliced(workload, at), sliced(mapping, at), sliced(design, at), sliced(values, at)
-        )
+        binding = _bound(structure, cascade, workloads(at), mappings(at), designs(at), chosen(at))
         yield _cost(binding, min(CHUNK, number - start))
 
 

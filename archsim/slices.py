@@ -1,5 +1,6 @@
 """Slices: how many points the documents of an evaluation hold, and some of the points of any of them."""
 
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
@@ -10,10 +11,10 @@ from archsim.design import Design
 from archsim.mapping import Mapping
 from archsim.value import Value
 from archsim.workload import Workload
-from einsum_cascade.einsum import Expression, Number
+from einsum_cascade.einsum import Number
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
-__all__ = ["points", "sliced"]
+__all__ = ["cutter", "points"]
 
 Noun = TypeVar("Noun", Workload, Mapping, Design, dict[str, Value])
 
@@ -52,29 +53,34 @@ def _numeric(value: object) -> bool:
     return type(value).__module__.startswith("archsim.") or isinstance(value, Number)
 
 
-def sliced(document: Noun, at: slice) -> Noun:
-    """Return a document with the points `at` of every array; what has no arrays is shared."""
-    result = _sliced(document, at)
-    return result  # type: ignore[return-value]
+def cutter(document: Noun) -> Callable[[slice], Noun]:
+    """Return a function that gives a document with some of the points of every array; the rest is shared.
+
+    >>> cut = cutter(Workload(name="w", heads=np.array([8, 16, 32])))
+    >>> cut(slice(0, 2)).heads
+    array([ 8, 16])
+    """
+    found = _cutter(document)
+    return (lambda at: document) if found is None else found  # type: ignore[return-value]
 
 
-def _sliced_number(expression: Expression, at: slice) -> Expression:
-    if isinstance(expression, Number):  # of a parameter that a caller replaced: perhaps an array
-        changed = _sliced(expression.value, at)
-        return expression if changed is expression.value else Number(changed)  # type: ignore[arg-type]
-    return expression
-
-
-def _sliced(value: object, at: slice) -> object:
+def _cutter(value: object) -> Callable[[slice], object] | None:
+    """Return what cuts a value; None where it holds no array."""
     if isinstance(value, np.ndarray):
-        return value[at]
-    if isinstance(value, Mapping):
-        return replace(value, parameters={n: _sliced_number(e, at) for n, e in value.parameters.items()})
+        return lambda at: value[at]
     if isinstance(value, Dict):
-        new = {k: _sliced(v, at) for k, v in value.items()}
-        return new if any(new[k] is not v for k, v in value.items()) else value
-    if is_dataclass(value) and not isinstance(value, type) and _numeric(value):
-        changed = {f.name: _sliced(getattr(value, f.name), at) for f in fields(value)}
-        changed = {n: v for n, v in changed.items() if v is not getattr(value, n)}
-        return replace(value, **changed) if changed else value
-    return value
+        own = _cutters(value)
+        return (lambda at: {**value, **{k: cut(at) for k, cut in own.items()}}) if own else None
+    if isinstance(value, Mapping):
+        members = {"parameters": value.parameters}
+    elif is_dataclass(value) and not isinstance(value, type) and _numeric(value):
+        members = {f.name: getattr(value, f.name) for f in fields(value)}
+    else:
+        return None
+    parts = _cutters(members)
+    return (lambda at: replace(value, **{n: cut(at) for n, cut in parts.items()})) if parts else None
+
+
+def _cutters(members: Dict[str, object]) -> dict[str, Callable[[slice], object]]:
+    found = {name: _cutter(member) for name, member in members.items()}
+    return {name: cut for name, cut in found.items() if cut is not None}

@@ -129,7 +129,7 @@ def whole(value: Value) -> bool:
     (True, False, False)
     """
     if isinstance(value, np.ndarray):
-        return bool(np.all((value >= 1) & (np.floor(value) == value)))
+        return bool(value.min(initial=1) >= 1 and np.array_equal(np.floor(value), value))
     return value >= 1 and value == value // 1
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from archsim.library import load
 from archsim.mapping import Mapping
-from archsim.slices import points, sliced
+from archsim.slices import cutter, points
 from archsim.workload import Workload
 from einsum_cascade.einsum import Number
 from einsum_cascade.errors import SpecError
@@ -49,7 +49,7 @@ def test_different_lengths_are_refused() -> None:
 @given(st.integers(0, 5), st.integers(0, 5))
 def test_a_slice_of_a_workload(start: int, stop: int) -> None:
     values = np.arange(5.0)
-    found = sliced(Workload(name="w", heads=values, batch=7, ranks={"L": values * 2, "X": 3}), slice(start, stop))
+    found = cutter(Workload(name="w", heads=values, batch=7, ranks={"L": values * 2, "X": 3}))(slice(start, stop))
     assert found.heads.tolist() == values[start:stop].tolist()
     assert found.ranks["L"].tolist() == (2 * values)[start:stop].tolist()
     assert (found.batch, found.ranks["X"]) == (7, 3)
@@ -58,7 +58,7 @@ def test_a_slice_of_a_workload(start: int, stop: int) -> None:
 def test_slices_put_together_are_the_whole() -> None:
     rows = np.arange(1.0, 8)
     whole = design(ROWS=rows, ROOM=rows * 10)
-    parts = [sliced(whole, slice(a, a + 3)) for a in (0, 3, 6)]
+    parts = [cutter(whole)(slice(a, a + 3)) for a in (0, 3, 6)]
     for of in (lambda d: d.arrays["pes"].shape["rows"], lambda d: d.memories["near"].capacity,
                lambda d: d.memories["near"].charged_as, lambda d: d.parameters["ROWS"]):  # fmt: skip
         assert np.concatenate([of(p) for p in parts]).tolist() == of(whole).tolist()
@@ -67,17 +67,17 @@ def test_slices_put_together_are_the_whole() -> None:
 
 def test_what_has_no_arrays_is_shared() -> None:
     plain = design()
-    assert sliced(plain, slice(0, 1)) is plain
-    assert sliced(WORKLOAD, slice(0, 1)) is WORKLOAD
+    assert cutter(plain)(slice(0, 1)) is plain
+    assert cutter(WORKLOAD)(slice(0, 1)) is WORKLOAD
     names = {"P1": 4}
-    assert sliced(names, slice(0, 1)) is names
+    assert cutter(names)(slice(0, 1)) is names
     many = design(ROWS=THREE)
-    assert sliced(many, slice(0, 2)).energy is many.energy
+    assert cutter(many)(slice(0, 2)).energy is many.energy
 
 
 def test_a_slice_of_a_mapping_keeps_its_expressions() -> None:
     many = load(Mapping, "fusemax_binding", P1=THREE)
-    found = sliced(many, slice(1, 3))
+    found = cutter(many)(slice(1, 3))
     assert isinstance(found.parameters["P1"], Number) and found.parameters["P1"].value.tolist() == [2, 3]
     assert found.parameters["M0"] is many.parameters["M0"]
     assert found.groups is many.groups and found.given == many.given
