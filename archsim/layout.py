@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """A fusion group: its Einsums in order, `used` variables, `batch` loops that every tensor varies with.
+    """A fusion group: its Einsums in order, `used` variables, `batch` variables that every tensor varies with.
 
     `touches` tensor -> (position in `placed`, access); `state` tensor -> the variables along which it is a running
     value.

@@ -98,7 +98,10 @@ def _used(einsums: Dict[str, Einsum]) -> tuple[str, ...]:
 
 
 def _batch(group: Group, used: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(v for v in group.loops if v not in used and all(v not in p for p in group.partitioning.values()))
+    """The variables of loops, in time or in space, that no Einsum of the cascade has: all is done once for each."""
+    base = {part: v for v, parts in group.partitioning.items() for part in parts}
+    loops = [*group.loops, *(v for own in group.space.values() for v in own.values())]
+    return tuple(dict.fromkeys(base.get(v, v) for v in loops if base.get(v, v) not in used))
 
 
 def _places(
@@ -128,7 +131,8 @@ def _places(
 
 def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, ...], fail: Fail) -> Place:
     base = {part: v for v, parts in group.partitioning.items() for part in parts}
-    own = dict.fromkeys(iteration_variables(s))
+    variables = iteration_variables(s)
+    own = dict.fromkeys((*batch, *variables))
     key = s.name if s.name in group.space else array
     given = group.space.get(key, {})
     space = {d: v for d, v in given.items() if base.get(v, v) in own}
@@ -139,7 +143,7 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
                 did_you_mean(dimension, spec.shape),
                 ("space", key, f"{dimension}#key"),
             )
-    shared = tuple(v for v in group.loops if v in batch or base.get(v, v) in own)
+    shared = tuple(v for v in group.loops if base.get(v, v) in own)
     time = group.time.get(s.name, ())
     for loop in time:
         if base.get(loop, loop) not in own:
@@ -153,7 +157,7 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     missing.sort(key=lambda p: base.get(p, p) in reduced)
     cycles, law, actions = _cost(s, spec, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
     reads = tuple(dict.fromkeys(read_accesses(s)))
-    return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, tuple(own))
+    return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, variables)
 
 
 def _cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> tuple[int, str, dict[str, int]]:
@@ -181,14 +185,15 @@ def _cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> tuple[int
 def _group(group: Group, cascade: Cascade, einsums: Dict[str, Einsum], shapes: Dict[str, tuple[Expression, ...]],
            placed: tuple[Place, ...], others: set[str]) -> GroupPlan:  # fmt: skip
     used = _used(einsums)
+    batch = _batch(group, used)
     touches: dict[str, list[tuple[int, Access]]] = {}
     for k, p in enumerate(placed):
         for access in (*p.reads, p.einsum.target):
             touches.setdefault(access.tensor, []).append((k, access))
     made = {p.einsum.name for p in placed}
     return GroupPlan(
-        group=group, placed=placed, used=used, batch=_batch(group, used),
-        parts={v: p for v, p in group.partitioning.items() if v in used},
+        group=group, placed=placed, used=used, batch=batch,
+        parts={v: p for v, p in group.partitioning.items() if v in used or v in batch},
         linear=tuple(dict.fromkeys(form for s in einsums.values() for form in _linear(s, shapes))),
         touches={t: tuple(found) for t, found in touches.items()},
         state={p.einsum.name: tuple(v for v in used if (kept_offset(p.einsum, v) or 0) > 0) for p in placed},

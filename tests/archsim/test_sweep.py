@@ -255,12 +255,12 @@ def test_the_study_of_topk_engines() -> None:
     given = order(STUDIES / "spatten_topk.yaml")
     found = run_chunk(given, Chunk(number=0, first=0, count=space_of(given).points))
     keys, values, channels = (found[n].astype(float) for n in ("M", "T", "CHANNELS"))
-    rows = np.ceil(64 * keys / (32 * channels)) + np.ceil(64 * values / (32 * channels)) + 2  # bursts; a query, a result
+    bursts = np.ceil(64 * keys / (32 * channels)) + np.ceil(64 * values / (32 * channels)) + 2  # a query, a result
     scores = np.floor(found["MULTIPLIERS"].astype(float) / 64)  # that come a cycle
     engines = [LAWS[law].cycles(keys, values, {"lanes": found["TOPK"].astype(int), "overhead": 3})
                for law in ("quick_select", "radix_select")]  # fmt: skip
     cycles = {
-        "dram": found["REQUEST"].astype(float) + found["SLOWDOWN"].astype(float) * rows,
+        "dram": found["REQUEST"].astype(float) + found["SLOWDOWN"].astype(float) * bursts,
         "qk": np.ceil(keys / scores),
         "topk": np.ceil(keys / scores) + np.where(found["law"] == "quick_select", *engines),
     }
