@@ -24,11 +24,13 @@ class Linear:
 
 @dataclass(frozen=True)
 class Place:
-    """One Einsum on an array: `loops` outermost first, of which `shared` belong to the group; cost of a point.
+    """One Einsum on an array, by its own `name` (`pieces.pieces`): `loops` outermost first, of which `shared` belong to
+    the group; cost of a point.
 
     `law` is the operation, if any, that the array does row by row with a cycle law.
     """
 
+    name: str
     einsum: Einsum
     array: str
     loops: tuple[str, ...]

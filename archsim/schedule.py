@@ -145,12 +145,12 @@ def _recurrences(bound: BoundGroup, busy: Mapping[str, Value]) -> dict[str, Valu
     from einsum_cascade.plan import Loop, statements
     from einsum_cascade.plan import schedule as order
 
-    by_name = {p.name: p for p in bound.placed}
+    by_einsum = {id(p.einsum): p for p in bound.placed}
     result: dict[str, Value] = {}
     for node in order([p.einsum for p in bound.placed], fused=False):
         if not isinstance(node, Loop):
             continue
-        chain = [by_name[s.name] for s in statements(node)]
+        chain = [by_einsum[id(s)] for s in statements(node)]
         result["recurrence " + " -> ".join(p.name for p in chain)] = _chain_cycles(chain, node.variable, busy)
     return result
 
