@@ -22,7 +22,7 @@ PLURAL = {"study": "studies"}
 NAMED = {
     "schedule": "pruning schedules: archsim pruning NAME, archsim evaluate --trace NAME",
     "suite": "suites: SUITE#BENCHMARK wherever a schedule is named",
-    "study": "studies: archsim reproduce NAME -o DIR, archsim validate NAME",
+    "study": "studies: archsim reproduce NAME -o DIR",
     "sweep": "sweeps: archsim sweep FILE -o results.duckdb",
 }
 """How the documents of a kind are named where it is not by an option of their kind."""
