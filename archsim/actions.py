@@ -109,7 +109,7 @@ def _tensor(binding: Binding, bound: BoundGroup, tensor: str, counts: ActionCoun
             fit: Mapping[tuple[str, str], Occupancy]) -> None:  # fmt: skip
     group = bound.group
     far, *near = binding.design.memories
-    written = any(p.name == tensor for p in bound.placed)
+    written = any(p.tensor == tensor for p in bound.placed)
     through = tensor in group.keep.get(far, {})
     kept = [m for m in near if tensor in group.keep.get(m, {})]
     path = [far] * ((not written or tensor in bound.leaves or through) and tensor not in group.resident) + kept

@@ -22,12 +22,14 @@ __all__ = ["Binding", "BoundGroup", "Placed", "bind", "known_axes", "loop_extent
 
 @dataclass(frozen=True)
 class Placed:
-    """One Einsum in its place: its nest on an array, and what one point costs there (cycles, actions).
+    """One Einsum in its place, by its own `name`: its nest on an array, and what one point costs there (cycles,
+    actions).
 
     `density` is the fraction of its points that the data leave (None: all); `rows` and `row_cycles`, where an operation
     follows a cycle law, how often the array takes a row of items and for how long.
     """
 
+    name: str
     einsum: Einsum
     array: str
     nest: LoopNest
@@ -42,7 +44,7 @@ class Placed:
     row_cycles: Value = 0
 
     @property
-    def name(self) -> str:
+    def tensor(self) -> str:
         """The tensor that it writes."""
         return self.einsum.name
 
@@ -176,8 +178,8 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
         nest = LoopNest(p.loops, p.shared, p.space, layout.batch, own)
         rows, row_cycles = _rows(p, nest, array, cascade, names) if p.law and not wrong else (0, 0)
         placed.append(Placed(
-            p.einsum, p.array, nest, p.cycles, p.actions, p.reads, p.variables, lanes=array.lanes,
-            efficiency=array.efficiency, density=_density(layout.group, p.einsum.name, names), rows=rows,
+            p.name, p.einsum, p.array, nest, p.cycles, p.actions, p.reads, p.variables, lanes=array.lanes,
+            efficiency=array.efficiency, density=_density(layout.group, p.name, names), rows=rows,
             row_cycles=row_cycles,
         ))  # fmt: skip
     touches = {t: tuple((placed[k], a) for k, a in found) for t, found in layout.touches.items()}

@@ -132,6 +132,7 @@ def read_energy(document: Document) -> EnergyTable:
             for k, v in values.items()
             if v < 0
         ]
+        wrong += _no_curve(document, at, points, values, c.area_points)
         for key, value, known in (
             ("charged", c.charged, ("every", "one")),
             ("transfers", c.transfers, ("charged", "free")),
@@ -149,10 +150,36 @@ def read_energy(document: Document) -> EnergyTable:
     return EnergyTable(name=form.energy, source=form.source, beside=form.beside, components=components)
 
 
+def _no_curve(document: Document, at: tuple[str, ...], points: list[tuple[float, ...]], base: Mapping[str, float],
+              areas: list[list[float]]) -> list[Diagnostic]:  # fmt: skip
+    """Return what is wrong with tables through which power laws go: no power law passes through 0."""
+    wrong = []
+    for i, (size, *_) in enumerate(points):
+        if size <= 0 or (i and size <= points[i - 1][0]):
+            message = f"a point at {size:g} B" + f" after one at {points[i - 1][0]:g} B" * (i > 0)
+            wrong.append(
+                Diagnostic(place=document.place(*at, "points", i), message=message, expected="capacities that grow")
+            )
+    for k, key in ((1, "read"), (2, "write")):
+        joules = [p[k] + base[key] for p in points]
+        for i, value in enumerate(joules):
+            if value < 0 or (value == 0 and any(joules)):
+                message = f"a {key} at {points[i][0]:g} B costs {value:g} J"
+                place = document.place(*at, "points", i)
+                wrong.append(Diagnostic(place=place, message=message, expected="more than 0, or 0 at every point",
+                                        hint="between points the energy follows a power law"))  # fmt: skip
+    wrong += [
+        Diagnostic(place=document.place(*at, "area_points", i), message="a number that is not positive",
+                   expected="lines, bits a line, um2, all more than 0")
+        for i, row in enumerate(areas) if min(row) <= 0
+    ]  # fmt: skip
+    return wrong
+
+
 def access_energy(component: Component, capacity: Value) -> tuple[Value, Value]:
     """Return the joules of a read and of a write of a memory of some capacity (bytes).
 
-    Exact at the capacities of `points`; a power law through neighbouring points elsewhere (assumed).
+    Exact at the capacities of `points`; a power law through neighbouring points elsewhere (assumed); 0 if all are.
 
     >>> sram = Component(source="x", points=((16.0, 1.0, 2.0), (32.0, 2.0, 3.0)))
     >>> access_energy(sram, 16), access_energy(sram, 64)[0]
@@ -170,7 +197,7 @@ def access_energy(component: Component, capacity: Value) -> tuple[Value, Value]:
 
 def _power_law(at: Value, x: Points, y: Points) -> Value:
     """Interpolate in logarithms, extrapolate the last slopes; exact at the points."""
-    if len(x) == 1:
+    if len(x) == 1 or not y.any():
         return float(y[0]) + 0 * at
     high = np.clip(np.searchsorted(x, at, side="left"), 1, len(x) - 1)
     slope = np.log(y[high] / y[high - 1]) / np.log(x[high] / x[high - 1])

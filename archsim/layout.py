@@ -24,11 +24,13 @@ class Linear:
 
 @dataclass(frozen=True)
 class Place:
-    """One Einsum on an array: `loops` outermost first, of which `shared` belong to the group; cost of a point.
+    """One Einsum on an array, by its own `name` (`pieces.pieces`): `loops` outermost first, of which `shared` belong to
+    the group; cost of a point.
 
     `law` is the operation, if any, that the array does row by row with a cycle law.
     """
 
+    name: str
     einsum: Einsum
     array: str
     loops: tuple[str, ...]
@@ -43,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """A fusion group: its Einsums in order, `used` variables, `batch` loops that every tensor varies with.
+    """A fusion group: its Einsums in order, `used` variables, `batch` variables that every tensor varies with.
 
     `touches` tensor -> (position in `placed`, access); `state` tensor -> the variables along which it is a running
     value.

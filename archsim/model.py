@@ -132,8 +132,8 @@ def _least(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desig
             hint = "evaluate them one by one, or give " + ", ".join(names)
             raise SpecError([Diagnostic(place=group.place, message=message, hint=hint)])
         only = replace(mapping, groups=(group,), fit={})
-        part = replace(cascade, statements=tuple(s for s in cascade.statements if s.role != "einsum" or s.name in
-                                                 {e for es in group.binding.values() for e in es}))  # fmt: skip
+        made = {e.partition(".")[0] for es in group.binding.values() for e in es}
+        part = replace(cascade, statements=tuple(s for s in cascade.statements if s.role != "einsum" or s.name in made))
         start = bind(part, workload, only, design, {**chosen, **dict.fromkeys(names, 1)})
         grids = np.meshgrid(*[divisors(int(value_of(e, start.names))) for e in names.values()], indexing="ij")
         grid = {n: g.ravel().astype(float) for n, g in zip(names, grids, strict=True)}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["DATA_FOLDERS", "data_folder"]
+__all__ = ["DATA_FOLDERS", "data_folder", "sweep_files"]
 
 DATA_FOLDERS = ("designs", "mappings")
 """The names of the folders of data files that come with archsim."""
@@ -50,3 +50,13 @@ def data_folder(name: str) -> Path:
     raise FileNotFoundError(
         f"archsim is installed without its data folder {name!r}; looked for {places[0]}, {places[1]}"
     )
+
+
+def sweep_files() -> list[Path]:
+    """Return the sweep files of a checkout; none of an installed package, which has none.
+
+    >>> [f.stem for f in sweep_files() if f.stem.startswith("fusemax")]
+    ['fusemax_design_space']
+    """
+    root = Path(__file__).resolve().parent.parent
+    return sorted((root / "notebooks" / "studies").glob("*.yaml")) if (root / "pyproject.toml").is_file() else []

@@ -10,6 +10,7 @@ from archsim.design import Array, Design
 from archsim.layout import Fail, GroupPlan, Linear, Place, Plan
 from archsim.loopnest import index_variables
 from archsim.mapping import Group, Mapping
+from archsim.pieces import expanded, pieces
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.einsum import (
     Access,
@@ -56,11 +57,12 @@ def plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
 
 def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
     views = {v.name: v for v in cascade.views}
-    einsums = {s.name: resolve_views(s, views) for s in cascade.einsums}
+    einsums = {name: resolve_views(s, views) for name, s in pieces(cascade).items()}
+    own_groups = [expanded(g, einsums) for g in mapping.groups]
     shapes = {**cascade.inputs, **cascade.declared}
     wrong: list[Diagnostic] = []
     bound: dict[str, str] = {}
-    placed = [_places(g, cascade, design, einsums, bound, _fail(g, mapping, wrong)) for g in mapping.groups]
+    placed = [_places(g, cascade, design, einsums, bound, _fail(g, mapping, wrong)) for g in own_groups]
     for name in einsums:
         if name not in bound and not wrong:
             message = f"the Einsum {name} of {cascade.name} is bound to no array"
@@ -68,7 +70,7 @@ def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
     if wrong:
         raise SpecError(wrong)
     groups = []
-    for group, own in zip(mapping.groups, placed, strict=True):
+    for group, own in zip(own_groups, placed, strict=True):
         others = {a.tensor for ps in placed if ps is not own for p in ps for a in p.reads}
         groups.append(_group(group, cascade, einsums, shapes, own, others))
         fail = _fail(group, mapping, wrong)
@@ -98,7 +100,10 @@ def _used(einsums: Dict[str, Einsum]) -> tuple[str, ...]:
 
 
 def _batch(group: Group, used: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(v for v in group.loops if v not in used and all(v not in p for p in group.partitioning.values()))
+    """The variables of loops, in time or in space, that no Einsum of the cascade has: all is done once for each."""
+    base = {part: v for v, parts in group.partitioning.items() for part in parts}
+    loops = [*group.loops, *(v for own in group.space.values() for v in own.values())]
+    return tuple(dict.fromkeys(base.get(v, v) for v in loops if base.get(v, v) not in used))
 
 
 def _places(
@@ -120,16 +125,17 @@ def _places(
                 continue
             bound[name] = array
             placed.append(
-                _place(einsums[name], array, group, design.arrays[array], _batch(group, _used(einsums)), fail)
+                _place(name, einsums[name], array, group, design.arrays[array], _batch(group, _used(einsums)), fail)
             )
     order = list(einsums)
-    return tuple(sorted(placed, key=lambda p: order.index(p.einsum.name)))
+    return tuple(sorted(placed, key=lambda p: order.index(p.name)))
 
 
-def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, ...], fail: Fail) -> Place:
+def _place(name: str, s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, ...], fail: Fail) -> Place:
     base = {part: v for v, parts in group.partitioning.items() for part in parts}
-    own = dict.fromkeys(iteration_variables(s))
-    key = s.name if s.name in group.space else array
+    variables = iteration_variables(s)
+    own = dict.fromkeys((*batch, *variables))
+    key = name if name in group.space else array
     given = group.space.get(key, {})
     space = {d: v for d, v in given.items() if base.get(v, v) in own}
     for dimension in given:
@@ -139,11 +145,11 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
                 did_you_mean(dimension, spec.shape),
                 ("space", key, f"{dimension}#key"),
             )
-    shared = tuple(v for v in group.loops if v in batch or base.get(v, v) in own)
-    time = group.time.get(s.name, ())
+    shared = tuple(v for v in group.loops if base.get(v, v) in own)
+    time = group.time.get(name, ())
     for loop in time:
         if base.get(loop, loop) not in own:
-            fail(f"the Einsum {s.name} has no variable {loop}", did_you_mean(loop, own), ("time", s.name))
+            fail(f"the Einsum {name} has no variable {loop}", did_you_mean(loop, own), ("time", name))
     for loop in {*shared, *time} & set(space.values()):
         fail(f"the loop {loop} runs in time and in space", "", ("space", key))
     missing = [p for v in own for p in group.partitioning.get(v, (v,))
@@ -153,7 +159,7 @@ def _place(s: Einsum, array: str, group: Group, spec: Array, batch: tuple[str, .
     missing.sort(key=lambda p: base.get(p, p) in reduced)
     cycles, law, actions = operation_cost(s, spec, lambda text, hint: fail(f"{array} {text}", hint, ("binding", array)))
     reads = tuple(dict.fromkeys(read_accesses(s)))
-    return Place(s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, tuple(own))
+    return Place(name, s, array, (*shared, *time, *missing), len(shared), space, cycles, law, actions, reads, variables)
 
 
 def operation_cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> tuple[int, str, dict[str, int]]:
@@ -184,17 +190,19 @@ def operation_cost(s: Einsum, spec: Array, fail: Callable[[str, str], None]) -> 
 def _group(group: Group, cascade: Cascade, einsums: Dict[str, Einsum], shapes: Dict[str, tuple[Expression, ...]],
            placed: tuple[Place, ...], others: set[str]) -> GroupPlan:  # fmt: skip
     used = _used(einsums)
+    batch = _batch(group, used)
     touches: dict[str, list[tuple[int, Access]]] = {}
     for k, p in enumerate(placed):
         for access in (*p.reads, p.einsum.target):
             touches.setdefault(access.tensor, []).append((k, access))
     made = {p.einsum.name for p in placed}
+    running = {p.name: tuple(v for v in used if (kept_offset(p.einsum, v) or 0) > 0) for p in placed}
     return GroupPlan(
-        group=group, placed=placed, used=used, batch=_batch(group, used),
-        parts={v: p for v, p in group.partitioning.items() if v in used},
+        group=group, placed=placed, used=used, batch=batch,
+        parts={v: p for v, p in group.partitioning.items() if v in used or v in batch},
         linear=tuple(dict.fromkeys(form for s in einsums.values() for form in _linear(s, shapes))),
         touches={t: tuple(found) for t, found in touches.items()},
-        state={p.einsum.name: tuple(v for v in used if (kept_offset(p.einsum, v) or 0) > 0) for p in placed},
+        state={t: tuple(dict.fromkeys(v for p in placed if p.einsum.name == t for v in running[p.name])) for t in made},
         leaves=frozenset(t for t in made if t in others or t in cascade.outputs),
     )  # fmt: skip
 

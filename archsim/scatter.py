@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archsim.fronts import fronts_of
+from archsim.lattice import Lattice, frame, lattice_of, paint
 from archsim.pareto import Front
 from archsim.plot import PALETTE, STYLE, length_label
 from archsim.results import Column, Results, quoted
@@ -19,7 +20,7 @@ from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
     from matplotlib.figure import Figure
 
 __all__ = ["Scatter", "scatter"]
@@ -32,16 +33,19 @@ SPARSE = 0.05
 PANELS = 12
 DISTINCT = 8
 FRONT = "#CC3311"
+REST = "#BBBBBB"
+"""The colour of values that are too many for a colour of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scatter:
-    """What is drawn: columns, a panel for each value of `group_by`; `log` which axes, None: where the range asks."""
+    """What is drawn: columns, a panel for each value of `group_by`, of two columns a row and a column of panels; `log`
+    which axes, None: where the range asks."""
 
     x: str
     y: str
     color: str = ""
-    group_by: str = ""
+    group_by: tuple[str, ...] = ()
     where: str = ""
     front: bool = False
     maximize: Collection[str] = ()
@@ -60,6 +64,8 @@ class Colour:
 def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
     """Draw a scatter plot of the feasible points into a .png, .svg or .pdf file, whole or not at all.
 
+    Points that stand on a lattice (`lattice.lattice_of`) are drawn as a map if they have a colour.
+
     Returns how many points there are, how many are drawn, and the size of each panel's front.
     Raises SpecError: no such column, no condition, no points, too many panels, a file that cannot be written.
     """
@@ -76,31 +82,35 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         raise SpecError([Diagnostic(place=at, message="no feasible point is left to draw")])
     panels = _panels(results, wanted, condition)
     colour = _colour(results, results.column(wanted.color, "--color"), condition) if wanted.color else None
-    fronts: dict[object, Front] = {}
+    lattice = lattice_of(results, axes[0], axes[1], wanted.group_by, condition) if colour else None
+    fronts: dict[tuple[Any, ...], Front] = {}
     if wanted.front:
         objectives = {c.name: c.name in wanted.maximize for c in (x, y)}
-        group_by = [wanted.group_by] if wanted.group_by else []
-        found = fronts_of(results, objectives, group_by, wanted.where)
-        fronts = {f.group[0] if f.group else None: f for f in found.fronts}
+        found = fronts_of(results, objectives, wanted.group_by, wanted.where)
+        fronts = {tuple(f.group): f for f in found.fronts}
     with mpl.rc_context(STYLE | {"axes.grid.axis": "both"}):  # type: ignore[arg-type]
-        columns = 2 if len(panels) == 4 else min(len(panels), 3)
-        lines = -(-len(panels) // columns)
+        lines, columns = _grid(panels)
         figure = Figure(figsize=(max(7.2, 3.6 * columns + 1), max(4.8, 3.1 * lines + 0.9)), layout="constrained")
         grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
         shown = 0
         mapped = None
         heights = LogNorm(vmin=1, vmax=2)  # of the density: one scale for all panels
-        for axis, (value, own) in zip(grid.flat, panels.items(), strict=False):
+        number = SHOWN // len(panels)
+        free = list(grid.flat)
+        for axis, (values, own) in zip(_placed(grid, panels), panels.items(), strict=True):
+            free.remove(axis)
             part = f"{condition} AND {own}"
-            drawn, mappable = _draw(results, axis, axes[0], axes[1], part, colour, SHOWN // len(panels), heights)
+            drawn, mappable = _draw(results, axis, axes[0], axes[1], part, colour, number, heights, lattice)
             shown, mapped = shown + drawn, mappable or mapped
-            if value in fronts:
-                _stairs(axis, fronts[value], x.name in wanted.maximize)
-            if wanted.group_by:
-                axis.set_title(f"{results.columns[wanted.group_by].title}: {_text(value)}")
-        for axis in grid.flat[len(panels) :]:
+            if values in fronts:
+                _stairs(axis, fronts[values], x.name in wanted.maximize)
+            named = zip(wanted.group_by, values, strict=True)
+            axis.set_title(", ".join(f"{_short(results.columns[n])}: {_text(v)}" for n, v in named))
+        for axis in free:
             axis.remove()
         _decorate(figure, grid, axes[0], axes[1], colour, mapped, bool(fronts))
+        if lattice is not None:
+            frame(lattice, next(a for a in grid.flat if a not in free))
         (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
         caption = textwrap.fill(_caption(results, wanted, total, shown, fronts), int(15 * figure.get_figwidth()))
         figure.supxlabel(caption, fontsize=7.5, color="#444444", x=0.01, ha="left")
@@ -109,23 +119,55 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None
         figure.savefig(stream, format=kind, dpi=160, metadata=metadata)
     write_bytes(file, stream.getvalue())
-    sizes = [{"group": value, "size": len(f.points)} for value, f in fronts.items()]
+    sizes = [{"group": g[0] if len(g) == 1 else list(g) or None, "size": len(f.points)} for g, f in fronts.items()]
     return {"points": total, "drawn": shown, "fronts": sizes}
 
 
-def _panels(results: Results, wanted: Scatter, condition: str) -> dict[object, str]:
-    """Return value -> SQL condition of the panels."""
+def _panels(results: Results, wanted: Scatter, condition: str) -> dict[tuple[Any, ...], str]:
+    """Return values of the columns that make panels -> SQL condition of the panel."""
     if not wanted.group_by:
-        return {None: "TRUE"}
-    column = results.column(wanted.group_by, "--group-by")
-    name = quoted(column.name)
-    values = [v for (v,) in results.select(f"SELECT DISTINCT {name} FROM points WHERE {condition} ORDER BY 1")]
+        return {(): "TRUE"}
+    found = [results.column(n, "--group-by") for n in wanted.group_by]
+    names = [quoted(c.name) for c in found]
+    text = f"SELECT DISTINCT {', '.join(names)} FROM points WHERE {condition} ORDER BY ALL"
+    values = results.select(text)
     if len(values) > PANELS:
-        place = Place(file="--group-by", length=len(column.name), text=column.name)
-        message = f"{column.name} has {len(values)} values; at most {PANELS} panels can be read"
-        hint = f"name some of them with --where, or use --color {column.name}"
+        last = found[-1].name
+        place = Place(file="--group-by", length=len(last), text=last)
+        message = f"{' and '.join(wanted.group_by)} {'have' if len(found) > 1 else 'has'} {len(values)} values; "
+        message += f"at most {PANELS} panels can be read"
+        hint = f"name some of them with --where, or use --color {last}"
         raise SpecError([Diagnostic(place=place, message=message, hint=hint)])
-    return {v: f"{name} = {_literal(v)}" if v is not None else f"{name} IS NULL" for v in values}
+    return {v: " AND ".join(_equal(n, e) for n, e in zip(names, v, strict=True)) for v in values}
+
+
+def _equal(name: str, value: object) -> str:
+    return f"{name} = {_literal(value)}" if value is not None else f"{name} IS NULL"
+
+
+def _grid(panels: Collection[tuple[Any, ...]]) -> tuple[int, int]:
+    """Return how many panels stand below and beside each other: two columns make a row and a column of each value."""
+    if len(next(iter(panels))) == 2:
+        return len({v[0] for v in panels}), len({v[1] for v in panels})
+    columns = 2 if len(panels) == 4 else min(len(panels), 3)
+    return -(-len(panels) // columns), columns
+
+
+def _placed(grid: Any, panels: Collection[tuple[Any, ...]]) -> list["Axes"]:
+    """Return the axes of each panel."""
+    if len(next(iter(panels))) != 2:
+        return list(grid.flat)[: len(panels)]
+    first, second = (list(dict.fromkeys(sorted((v[k] for v in panels), key=_order))) for k in (0, 1))
+    return [grid[first.index(a), second.index(b)] for a, b in panels]
+
+
+def _order(value: object) -> tuple[bool, bool, Any]:
+    return value is None, isinstance(value, str), value if value is not None else 0
+
+
+def _short(column: Column) -> str:
+    """Return the title of a column, or its name where that is shorter: a path is long."""
+    return min(column.title, column.name, key=len)
 
 
 def _literal(value: object) -> str:
@@ -150,10 +192,10 @@ def _colour(results: Results, column: Column, condition: str) -> Colour:
 
 
 def _draw(results: Results, axis: "Axes", x: Axis, y: Axis, condition: str, colour: Colour | None, number: int,
-          heights: "LogNorm") -> tuple[int, Any]:  # fmt: skip
+          heights: "LogNorm", lattice: Lattice | None) -> tuple[int, Any]:  # fmt: skip
     """Draw the points, a sample of them or their density; return how many are drawn, and what a colour bar shows."""
     from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap, LogNorm, Normalize
+    from matplotlib.colors import ListedColormap, Normalize
 
     (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
     if total > number and colour is None:
@@ -176,12 +218,27 @@ def _draw(results: Results, axis: "Axes", x: Axis, y: Axis, condition: str, colo
         axis.scatter(horizontal, vertical, color=PALETTE[0], **at)
         return len(points), None
     of = rows[colour.column.name]
+    if lattice is not None:
+        if colour.axis is None:
+            known = [v if colour.column.numeric else str(v) for v in of.tolist()]
+            codes = [list(colour.values).index(v) if v in colour.values else len(colour.values) for v in known]
+            cmap = ListedColormap([*colour.values.values(), REST])
+            norm = Normalize(-0.5, len(colour.values) + 0.5)
+            paint(lattice, axis, horizontal, vertical, np.array(codes, dtype=float), cmap, norm)
+            return len(points), None
+        return len(points), paint(lattice, axis, horizontal, vertical, of.astype(float), "viridis", _norm(colour.axis))
     if colour.axis is None:
-        shades = [colour.values.get(v if colour.column.numeric else str(v), "#BBBBBB") for v in of.tolist()]
+        shades = [colour.values.get(v if colour.column.numeric else str(v), REST) for v in of.tolist()]
         axis.scatter(horizontal, vertical, c=shades, **at)
         return len(points), None
-    norm = (LogNorm if colour.axis.log else Normalize)(colour.axis.low, colour.axis.high)
+    norm = _norm(colour.axis)
     return len(points), axis.scatter(horizontal, vertical, c=of.astype(float), cmap="viridis", norm=norm, **at)
+
+
+def _norm(axis: Axis) -> "Normalize":
+    from matplotlib.colors import LogNorm, Normalize
+
+    return (LogNorm if axis.log else Normalize)(axis.low, axis.high)
 
 
 def _stairs(axis: "Axes", front: Front, x_up: bool) -> None:
@@ -262,7 +319,7 @@ def _text(value: object) -> str:
     return length_label(value) if isinstance(value, int | float) else "none" if value is None else str(value)
 
 
-def _caption(results: Results, wanted: Scatter, total: int, shown: int, fronts: Mapping[object, Front]) -> str:
+def _caption(results: Results, wanted: Scatter, total: int, shown: int, fronts: Mapping[tuple[Any, ...], Front]) -> str:
     parts = [f"{results.study.get('name', results.file.name)}: {total:,} feasible points"]
     if wanted.where:
         parts[0] += f" with {wanted.where}"
@@ -271,7 +328,7 @@ def _caption(results: Results, wanted: Scatter, total: int, shown: int, fronts: 
     if fronts:
         names: Sequence[str] = [f"{'most' if n in wanted.maximize else 'least'} {n}" for n in (wanted.x, wanted.y)]
         sizes = ", ".join(str(len(f.points)) for f in fronts.values())
-        mixed = ", ".join(results.columns[n].label or n for n in results.per if n != wanted.group_by)
+        mixed = ", ".join(results.columns[n].label or n for n in results.per if n not in wanted.group_by)
         over = f", over every {mixed} here" if mixed else ""
         parts.append(f"front of {' and '.join(names)}{over}: {sizes} points")
     return "; ".join(parts)

@@ -151,21 +151,21 @@ def _phases(
 
 def _recurrences(bound: BoundGroup, busy: Mapping[str, Value]) -> dict[str, Value]:
     """Cycles that a chain through a running rank needs, over the independent tiles inside its loop."""
-    by_name = {p.name: p for p in bound.placed}
+    by_einsum = {id(p.einsum): p for p in bound.placed}
     result: dict[str, Value] = {}
-    for variable, names in running_chains([p.einsum for p in bound.placed]):
-        chain = [by_name[name] for name in names]
-        result["recurrence " + " -> ".join(names)] = _chain_cycles(chain, variable, busy)
+    for variable, einsums in running_chains([p.einsum for p in bound.placed]):
+        chain = [by_einsum[id(s)] for s in einsums]
+        result["recurrence " + " -> ".join(p.name for p in chain)] = _chain_cycles(chain, variable, busy)
     return result
 
 
-def running_chains(einsums: Sequence[Einsum]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the running variables of Einsums, each with the names of those that form a recurrence along it."""
+def running_chains(einsums: Sequence[Einsum]) -> list[tuple[str, tuple[Einsum, ...]]]:
+    """Return the running variables of Einsums, each with those that form a recurrence along it."""
     from einsum_cascade.plan import Loop, statements
     from einsum_cascade.plan import schedule as order
 
     nodes = order(einsums, fused=False)
-    return [(n.variable, tuple(s.name for s in statements(n))) for n in nodes if isinstance(n, Loop)]
+    return [(n.variable, tuple(statements(n))) for n in nodes if isinstance(n, Loop)]
 
 
 def _chain_cycles(chain: list[Placed], variable: str, busy: Mapping[str, Value]) -> Value:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archsim.documents import Documents
 from archsim.limits import bottleneck, limit
+from archsim.pieces import pieces
 from archsim.report import Report
 from archsim.value import Value
 
@@ -59,8 +60,8 @@ def notes(report: Report) -> list[str]:
     A mask (a condition, or a range that is cut) is not skipped: every Einsum is charged its whole iteration space,
     unless the mapping states its density.
     """
-    thinned = {name for g in report.binding.mapping.groups for name in g.density}
-    masked = [s.name for s in report.binding.cascade.einsums if s.conditions and s.name not in thinned]
+    thinned = {name for bound in report.binding.groups for name in bound.group.density}
+    masked = [name for name, s in pieces(report.binding.cascade).items() if s.conditions and name not in thinned]
     if not masked:
         return []
     names = ", ".join(masked)

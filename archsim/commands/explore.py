@@ -174,12 +174,20 @@ def _log(_context: click.Context, _option: click.Parameter, text: str | None) ->
     return found
 
 
+def _pair(context: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(_listed(context, option, text)))
+    if len(found) > 2:
+        raise click.BadParameter(f"{text}: expected one column, or two")
+    return found
+
+
 @click.command()
 @results_argument
 @click.option("--x", required=True, metavar="COLUMN", help="What is drawn to the right.")
 @click.option("--y", required=True, metavar="COLUMN", help="What is drawn upwards.")
 @click.option("--color", default="", metavar="COLUMN", help="What the colour shows; without it, how dense points lie.")
-@click.option("--group-by", default="", metavar="COLUMN", help="A panel for each value of this column.")
+@click.option("--group-by", default="", callback=_pair, metavar="COLUMNS",
+              help="A panel for each value of this column; of two, a row and a column of panels for each.")  # fmt: skip
 @click.option("--front", is_flag=True, help="Draw the Pareto front of x and y.")
 @maximize_option
 @where_option
@@ -199,7 +207,7 @@ def plot(
     x: str,
     y: str,
     color: str,
-    group_by: str,
+    group_by: tuple[str, ...],
     front: bool,
     maximize: tuple[str, ...],
     where: str,
@@ -209,12 +217,14 @@ def plot(
 ) -> None:
     """Draw two columns of a sweep against each other: feasible points, their density, and the front.
 
-    Of millions of points the density is drawn, or with --color a sample that covers the plane.
+    Of millions of points the density is drawn, or with --color a sample that covers the plane. Where points stand on a
+    grid of few values, one at each place, --color draws a map.
 
     \b
     Examples:
       archsim plot results.duckdb --x area_mm2 --y latency_s --front
       archsim plot results.duckdb --x area_mm2 --y latency_s --color CAPACITY --group-by workload -o space.svg
+      archsim plot results.duckdb --x SIDE --y CAPACITY --color bottleneck --group-by workload,sequence_length
     """
     from archsim.results import open_results
     from archsim.scatter import Scatter, scatter

@@ -155,6 +155,9 @@ def problem(cascade: Cascade, workload: Workload, design: Design, rules: Rules =
     _covered(workload, design)
     views = {v.name: v for v in cascade.views}
     einsums = {s.name: resolve_views(s, views) for s in cascade.einsums}
+    if len(einsums) < len(cascade.einsums):
+        message = "the search does not cover tensors that several Einsums define, each under its condition"
+        raise SpecError([Diagnostic(place=cascade.einsums[0].place, message=message)])
     arrays: dict[str, dict[str, tuple[int, Dict[str, int]]]] = {}
     wrong: list[Diagnostic] = []
     for name, s in einsums.items():
@@ -242,7 +245,8 @@ def group_space(p: Problem, members: tuple[str, ...]) -> GroupSpace | None:
     }  # fmt: skip
     return replace(
         found, shared=shared, running=running, aligned=aligned, handed=handed,
-        places=_in_place(layout, einsums, after), chains=tuple(running_chains(list(einsums.values()))),
+        places=_in_place(layout, einsums, after),
+        chains=tuple((v, tuple(s.name for s in chain)) for v, chain in running_chains(list(einsums.values()))),
     )  # fmt: skip
 
 

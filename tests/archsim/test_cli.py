@@ -135,7 +135,23 @@ def test_list_names_every_document() -> None:
     assert "bert" in [w["name"] for w in found["workloads"]]
     flat = next(m for m in found["mappings"] if m["name"] == "flat")
     assert (flat["cascade"], flat["design"]) == ("attention_3pass", "flat_cloud")
-    assert archsim("list").exit_code == 0
+    assert [s["name"] for s in found["schedules"]] == sorted(s["name"] for s in found["schedules"])
+    (suite,) = (s for s in found["suites"] if s["name"] == "spatten")
+    assert len(suite["benchmarks"]) == 30 and all(isinstance(b, str) for b in suite["benchmarks"])
+    assert {"fusemax_micro24", "spatten_hpca21"} <= {s["name"] for s in found["studies"]}
+    assert all("description" in entry or "title" in entry for kind in found.values() for entry in kind)
+    shown = archsim("list")
+    assert shown.exit_code == 0 and "archsim pruning NAME" in shown.stdout and "spatten_progressive" in shown.stdout
+
+
+def test_what_list_names_can_be_named() -> None:
+    found = json.loads(archsim("list", "--json").stdout)
+    for schedule in found["schedules"]:
+        assert archsim("pruning", schedule["name"], "--json").exit_code == 0
+    suite = found["suites"][0]
+    assert archsim("pruning", f"{suite['name']}#{suite['benchmarks'][0]}", "--json").exit_code == 0
+    for sweep in found["sweeps"]:
+        assert Path(sweep["name"]).is_file()
 
 
 def test_commands_of_cascades_still_work() -> None:

@@ -150,3 +150,38 @@ def test_mistakes_stand_in_their_place(component: str, expected: str) -> None:
 def test_all_mistakes_come_at_once() -> None:
     found = mistake("  m: {source: a, energy: 3 W}\n  n: {source: a, charged: all}\n  o: {source: a, per: 8 W}\n")
     assert [line.split(":")[1] for line in found.splitlines() if line.startswith("e.yaml")] == ["4", "5", "6"]
+
+
+def curve(points: str, extra: str = "") -> str:
+    return f"  sram: {{source: made up, points: {points}{extra}}}\n"
+
+
+@pytest.mark.parametrize("capacity", [16, 24, 32, 4096])
+def test_an_access_that_is_free_at_every_point_is_free_between(capacity: float) -> None:
+    found = table(curve("[[16 B, 0 pJ, 1 pJ], [32 B, 0 pJ, 2 pJ]]")).components["sram"]
+    assert access_energy(found, capacity) == (0, close(1e-12 * capacity / 16))
+    assert access_energy(found, np.array([capacity, 48.0]))[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ("[[16 B, 1 pJ, 1 pJ], [32 B, 2 pJ, 0 pJ]]", "a write at 32 B costs 0 J"),
+        ("[[16 B, 0 pJ, 1 pJ], [32 B, 2 pJ, 1 pJ]]", "a read at 16 B costs 0 J"),
+        ("[[16 B, 1 pJ, 1 pJ], [32 B, -2 pJ, 1 pJ]]", "a read at 32 B costs -2e-12 J"),
+        ("[[32 B, 1 pJ, 1 pJ], [16 B, 2 pJ, 2 pJ]]", "a point at 16 B after one at 32 B"),
+        ("[[0 B, 1 pJ, 1 pJ], [16 B, 2 pJ, 2 pJ]]", "a point at 0 B"),
+    ],
+)
+def test_no_power_law_passes_through_nothing(points: str, message: str) -> None:
+    text = mistake(curve(points))
+    assert message in text and text.startswith("e.yaml:4:") and "^" in text
+
+
+def test_a_fixed_cost_lifts_a_point_off_zero() -> None:
+    found = table(curve("[[16 B, 0 pJ, 1 pJ], [32 B, 2 pJ, 1 pJ]]", ", read: 1 pJ")).components["sram"]
+    assert access_energy(found, 16)[0] == close(1e-12)
+
+
+def test_an_area_of_nothing_is_refused() -> None:
+    assert "a number that is not positive" in mistake(curve("[]", ", area_points: [[2, 8, 10], [4, 8, 0]]"))

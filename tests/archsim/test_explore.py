@@ -78,6 +78,7 @@ def test_a_plot_stands_beside_its_results(tmp_path: Path) -> None:
     [
         (["--x", "area", "--y", "latency_s"], "did you mean area_mm2"),
         (["--x", "area_mm2", "--y", "latency_s", "--log", "z"], "expected x, y, x,y or none"),
+        (["--x", "area_mm2", "--y", "latency_s", "--group-by", "a,b,c"], "a,b,c: expected one column, or two"),
         (["--x", "area_mm2", "--y", "latency_s", "-o", "a.jpg"], "must end in .png, .svg or .pdf"),
     ],
 )

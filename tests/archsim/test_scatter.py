@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import archsim.scatter as module
-from archsim.results import open_results
+from archsim.results import Column, open_results
 from archsim.scatter import Scatter, scatter
 from einsum_cascade.errors import SpecError
 from tests.stores import random_store, store
@@ -45,14 +45,28 @@ def test_labels_and_fronts(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_panel_for_each_group(file: Path, tmp_path: Path) -> None:
-    drawn, text = draw(file, replace(PLAIN, group_by="workload", front=True), tmp_path / "a.svg")
+    drawn, text = draw(file, replace(PLAIN, group_by=("workload",), front=True), tmp_path / "a.svg")
     assert "workload: bert" in text and "workload: xlm" in text
     assert [f["group"] for f in drawn["fronts"]] == ["bert", "xlm"]
 
 
+def test_two_columns_make_rows_and_columns(file: Path, tmp_path: Path) -> None:
+    wanted = replace(PLAIN, group_by=("workload", "SIDE"), front=True, where="SIDE <= 192")
+    drawn, text = draw(file, wanted, tmp_path / "a.svg")
+    titles = [f"workload: {w}, SIDE: {s}" for w, s in (("bert", 64), ("bert", 192), ("xlm", 128))]
+    assert all(t in text for t in titles) and "workload: xlm, SIDE: 64" not in text  # every other side has one workload
+    assert [f["group"] for f in drawn["fronts"]] == [["bert", 64.0], ["bert", 192.0], ["xlm", 128.0]]
+
+
+def test_a_long_path_is_told_by_its_name() -> None:
+    column = Column(name="law", role="input", numeric=False, label="arrays topk operations topk law")
+    assert module._short(column) == "law"
+    assert module._short(replace(column, name="sequence_length", label="sequence length")) == "sequence length"
+
+
 @pytest.mark.parametrize("color", ["", "energy_j", "bottleneck"])
 def test_a_last_row_that_is_not_full(file: Path, tmp_path: Path, color: str) -> None:
-    _, text = draw(file, replace(PLAIN, group_by="sequence_length", color=color), tmp_path / "a.svg")
+    _, text = draw(file, replace(PLAIN, group_by=("sequence_length",), color=color), tmp_path / "a.svg")
     assert text.count("energy [J]") >= 3 and "sequence length: 16K" in text  # five panels in rows of three
 
 
@@ -91,7 +105,7 @@ def test_one_point(tmp_path: Path) -> None:
         (replace(PLAIN, x="workload"), "workload is not a number"),
         (replace(PLAIN, y="latency"), "did you mean latency_s"),
         (replace(PLAIN, color="colour"), "has no column colour"),
-        (replace(PLAIN, group_by="energy_j"), "energy_j has 600 values; at most 12 panels"),
+        (replace(PLAIN, group_by=("energy_j",)), "energy_j has 600 values; at most 12 panels"),
         (replace(PLAIN, where="SIDE < 0"), "no feasible point is left to draw"),
     ],
 )

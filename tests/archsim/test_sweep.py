@@ -11,6 +11,7 @@ import pytest
 import archsim.sweep as engine
 from archsim.chunk import Chunk, Columns, Order, order, run_chunk, space_of
 from archsim.documents import documents
+from archsim.laws import LAWS
 from archsim.limits import bottleneck
 from archsim.model import evaluate
 from archsim.setting import parse
@@ -247,6 +248,27 @@ def test_the_study_of_fusemax() -> None:
         "HEAD": "design.parameters.HEAD",
     }  # fmt: skip
     check_against_single(columns, paths, 10)
+
+
+def test_the_study_of_topk_engines() -> None:
+    """Every point is the slowest of memory, engine and multipliers, counted by hand, and says which."""
+    given = order(STUDIES / "spatten_topk.yaml")
+    found = run_chunk(given, Chunk(number=0, first=0, count=space_of(given).points))
+    keys, values, channels = (found[n].astype(float) for n in ("M", "T", "CHANNELS"))
+    bursts = np.ceil(64 * keys / (32 * channels)) + np.ceil(64 * values / (32 * channels)) + 2  # a query, a result
+    scores = np.floor(found["MULTIPLIERS"].astype(float) / 64)  # that come a cycle
+    engines = [LAWS[law].cycles(keys, values, {"lanes": found["TOPK"].astype(int), "overhead": 3})
+               for law in ("quick_select", "radix_select")]  # fmt: skip
+    cycles = {
+        "dram": found["REQUEST"].astype(float) + found["SLOWDOWN"].astype(float) * bursts,
+        "qk": np.ceil(keys / scores),
+        "topk": np.ceil(keys / scores) + np.where(found["law"] == "quick_select", *engines),
+    }
+    slowest = np.max(list(cycles.values()), axis=0)
+    assert np.allclose(found["latency_s"].astype(float) * 1e9, 12 * slowest, rtol=1e-9)
+    assert set(found["bottleneck"]) == set(cycles) and found["feasible"].all()
+    for name, own in cycles.items():
+        assert np.allclose(own[found["bottleneck"] == name], slowest[found["bottleneck"] == name])
 
 
 def test_order_reads_the_file_as_it_is(tmp_path: Path) -> None:
