@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from archsim.design import Design
+from archsim.laws import quick_select
 from archsim.library import load
 from archsim.mapping import Mapping
 from archsim.model import evaluate
@@ -238,3 +239,23 @@ def test_a_processor_is_its_roof_and_a_fixed_time(design: str) -> None:
     fixed = load(Design, design).parameters["LAUNCH"] / chip.clock
     assert slower.latency_s == pytest.approx(report.latency_s + fixed)
     assert slower.energy_j == pytest.approx(load(Design, design).power * slower.latency_s)
+
+
+@pytest.mark.parametrize(("dram", "total"), [(IDEAL, 533_376), (HBM2, 726_280)])
+def test_the_bench_of_the_rtl_lets_every_second_row_wait(dram: dict[str, float], total: int) -> None:
+    """Rows of 6 bits share a record in pairs: the first waits for its selection, the second for none; a second fetch
+    pays the fixed cost again. The totals of all rows are those of the RTL at 16 lanes, and one lane costs half."""
+    trace = [r for r in rows("workloads/gpt2-small-wikitext2.csv") if r["key_fetch_num"]]
+    keys, values = (np.array([float(r[n]) for r in trace]) for n in ("key_fetch_num", "value_fetch_num"))
+    twice = np.array([r["if_requant"] == "True" for r in trace])
+    size = keys * 64 * (6 + 4 * twice) + values * 64 * 6  # bits
+    memory = dram["REQUEST"] * (1 + twice) + dram["SLOWDOWN"] * size / 8 / 512
+
+    def cycles(lanes: int, every: int) -> float:
+        selection = np.where(np.arange(len(keys)) % every == 0, quick_select(keys, values, lanes=lanes), 0)
+        requests = np.stack([memory, selection + keys / 8]).reshape(2, -1, every).sum(axis=2)
+        return float(requests.max(axis=0).sum())
+
+    assert len(trace) == 4608
+    assert cycles(16, 2) == pytest.approx(total, rel=0.05)
+    assert cycles(1, 1) / cycles(16, 1) > 5.4 and 2.4 < cycles(1, 2) / cycles(16, 2) < 4.1
