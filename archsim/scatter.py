@@ -1,6 +1,5 @@
 """Two columns of a sweep against each other with matplotlib: points or their density, by colour, with the front."""
 
-import io
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ import numpy as np
 
 from archsim.fronts import fronts_of
 from archsim.pareto import Front
-from archsim.plot import PALETTE, STYLE, length_label
+from archsim.picture import PALETTE, STYLE, length_label, save
 from archsim.results import Column, Results, quoted
 from archsim.sample import Axis, axis_of, density, sample
-from archsim.show import binary, write_bytes
+from archsim.show import binary
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
@@ -104,11 +103,7 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
         caption = textwrap.fill(_caption(results, wanted, total, shown, fronts), int(15 * figure.get_figwidth()))
         figure.supxlabel(caption, fontsize=7.5, color="#444444", x=0.01, ha="left")
-        stream = io.BytesIO()
-        kind = file.suffix.lstrip(".").lower()
-        metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None
-        figure.savefig(stream, format=kind, dpi=160, metadata=metadata)
-    write_bytes(file, stream.getvalue())
+        save(figure, file, dpi=160)
     sizes = [{"group": value, "size": len(f.points)} for value, f in fronts.items()]
     return {"points": total, "drawn": shown, "fronts": sizes}
 

@@ -44,7 +44,9 @@ def pruning(source: str | None, tokens: int | None, bits: float, plot: Path | No
             )
         found = find_pruning(source, tokens)
         if plot is not None:
-            _draw(found, bits, plot)
+            from archsim.pruning_plot import draw
+
+            draw(found, bits, plot)
     if as_json:
         dense = {"dense_bytes": float(found.dense_bytes(bits).sum()), "dense_bits": bits}
         echo_json({**found.summary(), **dense, "by_layer": found.by_layer(bits)})
@@ -68,19 +70,6 @@ def find_pruning(source: str, tokens: int | None = None) -> "Pruning":
     if tokens is not None:
         raise fail(source, "a trace has its own numbers of tokens", hint="leave --tokens out")
     return read_trace(Path(source))
-
-
-def _draw(found: "Pruning", bits: float, file: Path) -> None:
-    """Draw into memory and then write the file whole or not at all."""
-    import tempfile
-
-    from archsim.pruning_plot import draw
-    from archsim.show import write_bytes
-
-    with tempfile.TemporaryDirectory() as folder:
-        drawn = Path(folder) / f"figure{file.suffix}"
-        draw(found, bits, drawn)
-        write_bytes(file, drawn.read_bytes())
 
 
 def _list(as_json: bool) -> None:
