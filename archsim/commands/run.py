@@ -43,7 +43,13 @@ def _split(_context: click.Context, _option: click.Parameter, text: str | None) 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="An .npz file with the input tensors, instead of random ones.",
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the outputs to this .npz file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.npz",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the outputs to this .npz file.",
+)
 @json_option
 def run(
     cascade: str,
@@ -62,7 +68,7 @@ def run(
     """Run a cascade on tensors: random ones, or those of a file.
 
     \b
-    Example:
+    Examples:
       archsim run attention_1pass --shape M=1024,P=16 --check
       archsim run attention_3pass --shape M=64K,P=4K --split P=256 --device cuda
     """
