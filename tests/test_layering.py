@@ -133,7 +133,7 @@ MACHINE = package(
         "config": "library",
         "numerics": "picture scores",
         "memory": "",
-        "gpu": "model library show",
+        "gpu": "model library scores show",
         "unit_energies": "library",
     },
 )
