@@ -11,9 +11,10 @@ import numpy as np
 from archsim.fronts import fronts_of
 from archsim.pareto import Front
 from archsim.picture import PALETTE, STYLE, length_label, save
-from archsim.results import Column, Results, quoted
+from archsim.results import Column, Results
 from archsim.sample import Axis, axis_of, density, sample
 from archsim.show import binary
+from archsim.store import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
