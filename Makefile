@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check prove mutate bench lock clean
+.PHONY: help setup demo test check prove mutate synth waves bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -44,18 +44,18 @@ prove: $(VENV)/.stamp-dev ## prove the RTL properties (the first run compiles yo
 mutate: $(VENV)/.stamp-dev ## seed faults into the RTL kernels; at least 90% must be caught
 	$(BIN)/python -m rtl.bench.mutate -j 2
 
-bench: $(VENV)/.stamp-dev ## run the benchmarks
-	$(BIN)/python -m tests.bench
-
-.PHONY: synth waves
 synth: $(VENV)/.stamp-dev ## synthesize the RTL kernels in NanGate 45 nm into designs/energy/nangate45_rtl.yaml (needs sta)
 	$(BIN)/python -m rtl.syn
 
 waves: $(VENV)/.stamp-dev ## draw which array does what in each clock of the attention tile: rtl/waves.png
 	$(BIN)/python -m tests.rtl.waves rtl/waves.png
 
+bench: $(VENV)/.stamp-dev ## run the benchmarks
+	$(BIN)/python -m tests.bench
+
 clean: ## remove .venv, caches and build products
-	rm -rf $(VENV) demo build dist sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) demo build dist sim_build map_growth.png results.xml *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environment -----------------------------------------------------------------------------------------

@@ -55,13 +55,11 @@ class Component:
     """Energy in joules per action, area in square metres per instance.
 
     `energy` of an operation; `read` and `write` of a memory, per access of `per_bytes` (0: of one line); `operands`
-    that
-    an operation reads from its register file; `area` an expression over design parameters, in um2; `points` (bytes,
-    read, write) of an SRAM by capacity and `area_points` (lines, bits a line, um2), exact where given and a power law
-    between;
-    `charged` "every" instance of a register file, or "one" as some published accountings do; `transfers` between a
-    memory and the one before it are "charged", or "free"; `differs` says why the figures are not those of the
-    table beside.
+    that an operation reads from its register file; `area` an expression over design parameters, in um2; `points`
+    (bytes, read, write) of an SRAM by capacity and `area_points` (lines, bits a line, um2), exact where given and a
+    power law between; `charged` "every" instance of a register file, or "one" as some published accountings do;
+    `transfers` between a memory and the one before it are "charged", or "free"; `differs` says why the figures are not
+    those of the table beside.
     """
 
     source: str

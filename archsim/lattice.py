@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.results import Results, quoted
+from archsim.results import Results
 from archsim.sample import Axis
+from archsim.store import quoted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -108,16 +108,14 @@ class Group:
     """A fusion group: Einsums that share `loops` (temporal, outermost first); groups run one after another.
 
     `binding` array -> Einsums in order; `space` array or Einsum -> {array dimension: variable}; `time` Einsum -> its
-    own
-    temporal loops inside the shared ones; `forward` Einsum -> operands that it gets from the array that makes them;
-    `bypass` Einsum -> tensors that it moves past the near memories;
-    `keep` memory -> {tensor: the loop inside which its tile lives}; `stage` tensors
-    that bypass the buffer but pass through a tile in it; `double` what is double-buffered; `alias` tensors that take
-    the place of another; `choose` tile sizes -> what they divide (least traffic wins); `spill` "error" or
-    "proportional"; `density` Einsum -> the fraction of its points that the data leave (0 to 1); `resident` tensors that
-    other parts of the chip hold, so that they move no words to or from the far memory; `demand` tensors of which only
-    what the data ask for is fetched; `transfers` "overlapped" with compute or "serial", before it; `drain` cycles after
-    the last iteration.
+    own temporal loops inside the shared ones; `forward` Einsum -> operands that it gets from the array that makes them;
+    `bypass` Einsum -> tensors that it moves past the near memories; `keep` memory -> {tensor: the loop inside which its
+    tile lives}; `stage` tensors that bypass the buffer but pass through a tile in it; `double` what is double-buffered;
+    `alias` tensors that take the place of another; `choose` tile sizes -> what they divide (least traffic wins);
+    `spill` "error" or "proportional"; `density` Einsum -> the fraction of its points that the data leave (0 to 1);
+    `resident` tensors that other parts of the chip hold, so that they move no words to or from the far memory; `demand`
+    tensors of which only what the data ask for is fetched; `transfers` "overlapped" with compute or "serial", before
+    it; `drain` cycles after the last iteration.
     """
 
     name: str

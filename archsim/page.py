@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from archsim.breakdown import Breakdown, breakdowns, space_of
 from archsim.fronts import plain_rows, spread
-from archsim.results import Results, quoted
+from archsim.results import Results
 from archsim.sample import axis_of, sample
 from archsim.show import number, si
+from archsim.store import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 __all__ = ["DETAILS", "POINTS", "page"]

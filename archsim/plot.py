@@ -8,19 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
+from archsim.picture import MARKERS, PALETTE, STYLE, length_label, save
 from archsim.plot_beside import beside, roofline
 from archsim.study import Figure, Row, Study, Tables
 
-__all__ = ["draw", "length_label"]
+__all__ = ["draw"]
 
-STYLE = {
-    "font.size": 9, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-    "axes.grid.axis": "y", "axes.axisbelow": True, "grid.color": "#DDDDDD", "legend.frameon": False,
-    "svg.hashsalt": "archsim", "svg.fonttype": "none",
-}  # fmt: skip
-# Tol's muted palette (2021), which the colour-blind tell apart.
-PALETTE = ("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677", "#AA4499", "#44AA99", "#882255", "#999933")
-MARKERS = "osD^vP"
 MARGINS = {"left": 0.07, "right": 0.985, "wspace": 0.06}
 
 
@@ -34,20 +27,7 @@ def draw(study: Study, name: str, tables: Mapping[str, Tables], files: Iterable[
         canvas.suptitle(figure.title, x=0.01, y=1 - 0.08 / height, ha="left", va="top", fontsize=12, fontweight="bold")
         canvas.text(0.01, 0.08 / height, figure.caption, ha="left", va="bottom", color="#444444", wrap=True)
         for file in files:
-            metadata = {"Date": None} if file.suffix == ".svg" else None
-            canvas.savefig(file, dpi=120, metadata=metadata)
-
-
-def length_label(tokens: float) -> str:
-    """Format a sequence length.
-
-    >>> length_label(1024), length_label(2**20), length_label(1000)
-    ('1K', '1M', '1000')
-    """
-    for unit, size in (("M", 2**20), ("K", 2**10)):
-        if tokens % size == 0:
-            return f"{tokens // size:g}{unit}"
-    return f"{tokens:g}"
+            save(canvas, file, dpi=120)
 
 
 def _frame(width: float, heights: Sequence[float], columns: int, gap: float = 0.0, top: float = 0.85,

@@ -9,13 +9,13 @@ from matplotlib.patches import Patch
 
 from archsim.design import Design
 from archsim.library import load
+from archsim.picture import MARKERS
 from archsim.published import load_published, published_names, published_rows
 from archsim.study import Figure, Row, Study, Tables
 
 __all__ = ["beside", "roofline"]
 
 COMPUTED, PUBLISHED = "#0072B2", "#B0B0B0"
-MARKERS = "osD^vP"
 
 
 def beside(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canvas:

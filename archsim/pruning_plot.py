@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from archsim.plot import PALETTE, STYLE
+from archsim.picture import PALETTE, STYLE, save
 from archsim.pruning import Pruning
 
 __all__ = ["draw"]
@@ -44,5 +44,4 @@ def draw(given: Pruning, bits: float, file: Path) -> None:
         traffic.xaxis.set_major_locator(MaxNLocator(integer=True))
         canvas.suptitle(f"{given.name}: what pruning keeps", x=0.01, ha="left", fontsize=12, fontweight="bold")
         canvas.text(0.01, 0.015, f"Source: {given.source}", color="#444444", fontsize=7, wrap=True)
-        metadata = {"Date": None} if file.suffix == ".svg" else None
-        canvas.savefig(file, dpi=120, metadata=metadata)
+        save(canvas, file, dpi=120)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.store import connected
+from archsim.store import connected, quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CHUNK", "Column", "Results", "open_results", "quoted"]
+__all__ = ["CHUNK", "Column", "Results", "open_results"]
 
 CHUNK = 2**18
 """Points that are read at once."""
@@ -200,12 +200,3 @@ def _plain(found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
             values[mask] = None if values.dtype == object else np.nan
         result[name] = values
     return result
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL takes it.
-
-    >>> quoted("latency_s")
-    '"latency_s"'
-    """
-    return '"' + name.replace('"', '""') + '"'

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.results import Column, Results, quoted
+from archsim.results import Column, Results
+from archsim.store import quoted
 
 __all__ = ["Axis", "axis_of", "density", "sample"]
 

@@ -1,6 +1,5 @@
 """Two columns of a sweep against each other with matplotlib: points or their density, by colour, with the front."""
 
-import io
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ import numpy as np
 from archsim.fronts import fronts_of
 from archsim.lattice import Lattice, frame, lattice_of, paint
 from archsim.pareto import Front
-from archsim.plot import PALETTE, STYLE, length_label
-from archsim.results import Column, Results, quoted
+from archsim.picture import PALETTE, STYLE, length_label, save
+from archsim.results import Column, Results
 from archsim.sample import Axis, axis_of, density, sample
-from archsim.show import binary, write_bytes
+from archsim.show import binary
+from archsim.store import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
@@ -114,11 +114,7 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         (total,) = results.select(f"SELECT count(*) FROM points WHERE {condition}")[0]
         caption = textwrap.fill(_caption(results, wanted, total, shown, fronts), int(15 * figure.get_figwidth()))
         figure.supxlabel(caption, fontsize=7.5, color="#444444", x=0.01, ha="left")
-        stream = io.BytesIO()
-        kind = file.suffix.lstrip(".").lower()
-        metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None
-        figure.savefig(stream, format=kind, dpi=160, metadata=metadata)
-    write_bytes(file, stream.getvalue())
+        save(figure, file, dpi=160)
     sizes = [{"group": g[0] if len(g) == 1 else list(g) or None, "size": len(f.points)} for g, f in fronts.items()]
     return {"points": total, "drawn": shown, "fronts": sizes}
 

@@ -1,8 +1,7 @@
 """Attention scores: a synthetic model of logits, and the statistics of attention maps, synthetic or given.
 
 Where no trained model is at hand, logits = sigma N + tau N_column + locality: independent noise makes rows peaked,
-noise that a column shares makes tokens important. sigma of about 2 gives rows as peaked as those of small trained
-encoders, tau of about 1 importance as skewed.
+noise that a column shares makes tokens important.
 """
 
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 from archsim.value import Array
 
 __all__ = [
+    "SIGMA",
+    "TAU",
     "attention_map",
     "important_mass",
     "logits",
@@ -22,9 +23,12 @@ __all__ = [
     "zero_skip",
 ]
 
+SIGMA, TAU = 2.0, 1.0
+"""Deviations that give rows as peaked, and importance as skewed, as those of small trained encoders."""
+
 
 def logits(
-    heads: int, queries: int, keys: int, *, sigma: float = 2.0, tau: float = 0.0, locality: float = 0.0, seed: int = 0
+    heads: int, queries: int, keys: int, *, sigma: float = SIGMA, tau: float = 0.0, locality: float = 0.0, seed: int = 0
 ) -> Array:
     """Return synthetic logits, shape (heads, queries, keys).
 

@@ -5,8 +5,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from einsum_cascade.errors import SpecError
 
 __all__ = [
     "binary", "echo_json", "fail", "json_option", "length", "number", "percent", "shape_option", "si", "table",
@@ -99,7 +103,7 @@ def user_errors() -> Iterator[None]:
         raise SystemExit(2) from None
 
 
-def fail(file: str | Path, message: str, expected: str = "", hint: str = "") -> Exception:
+def fail(file: str | Path, message: str, expected: str = "", hint: str = "") -> "SpecError":
     """Return the error of a file that cannot be used as a whole."""
     from einsum_cascade.errors import Diagnostic, Place, SpecError
 

@@ -3,10 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dict
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.header import Header, changes_of, listed, read_header
 from archsim.pareto import front
-from einsum_cascade.document import Plain, read
+from archsim.show import fail
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Header", "Store", "connected", "export", "query", "summary"]
+__all__ = ["Store", "connected", "export", "query", "quoted", "summary"]
 
 MEMORY = 32
 """Megabytes that DuckDB may use: a chunk goes to the file as a whole, so that it needs little; one a column if more."""
@@ -29,43 +30,13 @@ MEMORY = 32
 Array = NDArray[np.float64]
 Classes = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
-SHOWN = 6
-"""Changes that a message lists."""
-
 TABLES = {"points", "study", "chunks", "front"}
 TYPES = {"b": "BOOLEAN", "i": "BIGINT", "f": "DOUBLE", "O": "VARCHAR"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """What a sweep is, as it stands in the table `study`.
-
-    `yaml` the text of the sweep file, `documents` kind/name -> SHA-256, `columns` what they are, as JSON, `objectives`
-    the columns that are minimized, among the points that agree in the columns `per`; `total` points of `chunk_points`
-    a chunk, `command` what was typed.
-    """
-
-    name: str
-    description: str
-    yaml: str
-    digest: str
-    version: str
-    documents: Dict[str, str]
-    columns: str
-    objectives: Sequence[str]
-    per: Sequence[str]
-    total: int
-    chunk_points: int
-    command: str
 
 
 def alike(points: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return one class for all points."""
     return np.zeros(len(points), dtype=np.int64)
-
-
-def _fail(path: Path, message: str, expected: str = "", hint: str = "") -> SpecError:
-    return SpecError([Diagnostic(place=Place(file=str(path)), message=message, expected=expected, hint=hint)])
 
 
 @contextmanager
@@ -77,13 +48,13 @@ def connected(path: Path, *, read_only: bool = False, memory: int = MEMORY) -> "
     import duckdb
 
     if not path.parent.is_dir():
-        raise _fail(path, f"there is no folder {path.parent}")
+        raise fail(path, f"there is no folder {path.parent}")
     if path.is_dir():
-        raise _fail(path, "this is a folder", expected="the path of a file")
+        raise fail(path, "this is a folder", expected="the path of a file")
     if read_only and not path.exists():
-        raise _fail(path, "there is no such file", hint="`archsim sweep STUDY.yaml -o FILE` makes one")
+        raise fail(path, "there is no such file", hint="`archsim sweep STUDY.yaml -o FILE` makes one")
     if not os.access(path if path.exists() else path.parent, os.R_OK if read_only else os.W_OK):
-        raise _fail(path, "cannot be written: permission denied" if not read_only else "cannot be read")
+        raise fail(path, "cannot be written: permission denied" if not read_only else "cannot be read")
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory}MB", "threads": 1}
     try:
         connection = duckdb.connect(str(path), read_only=read_only, config=config)
@@ -104,16 +75,16 @@ def _explained(path: Path, error: Exception) -> SpecError:
     if "lock on file" in text:
         found = re.search(r"PID (\d+)", text)
         who = f"another process (PID {found.group(1)})" if found else "another process"
-        return _fail(path, f"{who} has this file open", hint="wait for it to end, or give another file")
+        return fail(path, f"{who} has this file open", hint="wait for it to end, or give another file")
     if "not a valid DuckDB database file" in text:
-        return _fail(path, "this is no DuckDB file", expected="a new path, or the results of this sweep")
+        return fail(path, "this is no DuckDB file", expected="a new path, or the results of this sweep")
     if re.search(r"No space left|File too large|not enough space|could not write all", text, re.IGNORECASE):
         hint = "all chunks that were stored are safe: make room, and the same command goes on"
-        return _fail(path, f"cannot be written: {_reason(text)}", hint=hint)
+        return fail(path, f"cannot be written: {_reason(text)}", hint=hint)
     if re.search(r"[Cc]orrupt|checksum|Serialization|deserializ|Could not read", text):
         hint = "restore it from a copy, or remove it and start anew"
-        return _fail(path, f"this file is damaged: {first}", hint=hint)
-    return _fail(path, first)
+        return fail(path, f"this file is damaged: {first}", hint=hint)
+    return fail(path, first)
 
 
 def _reason(text: str) -> str:
@@ -151,12 +122,12 @@ class Store:
         if not _tables(self._connection):
             return  # made with the first chunk, whose columns have the types
         _check_tables(self.path, self._connection)
-        changes = list(_changes(_header(self._connection), self.header))
+        changes = list(changes_of(read_header(self._connection), self.header))
         if changes:
             hint = "give another file with -o, or remove this one to start anew"
-            raise _fail(self.path, "these are results of another sweep: " + _listed(changes), hint=hint)
+            raise fail(self.path, "these are results of another sweep: " + listed(changes), hint=hint)
         self.done = {int(c) for (c,) in self._connection.execute("SELECT chunk FROM chunks").fetchall()}
-        names = ", ".join(f"p.{_quoted(n)}" for n in self._front)
+        names = ", ".join(f"p.{quoted(n)}" for n in self._front)
         sql = f"SELECT point, {names} FROM front JOIN points p USING (point) ORDER BY point"
         found = self._connection.execute(sql).fetchnumpy()
         self._points = np.asarray(found["point"], dtype=np.int64)
@@ -164,7 +135,7 @@ class Store:
 
     def _create(self, columns: Dict[str, NDArray[np.generic]]) -> None:
         """Make the tables, in the transaction of the first chunk."""
-        types = ", ".join(f"{_quoted(n)} {TYPES[c.dtype.kind]}" for n, c in columns.items())
+        types = ", ".join(f"{quoted(n)} {TYPES[c.dtype.kind]}" for n, c in columns.items())
         run = self._connection.execute
         run(f"CREATE TABLE points ({types})")
         run("CREATE TABLE chunks (chunk INTEGER, first BIGINT, count BIGINT, seconds DOUBLE)")
@@ -253,7 +224,7 @@ def query(path: Path, sql: str) -> tuple[list[str], Iterator[tuple[object, ...]]
 def export(path: Path, target: Path) -> None:
     """Write the points to a .parquet or .csv file, in order, whole or not at all. Raises SpecError."""
     if not target.parent.is_dir():
-        raise _fail(target, f"there is no folder {target.parent}")
+        raise fail(target, f"there is no folder {target.parent}")
     form = "PARQUET" if target.suffix.lower() == ".parquet" else "CSV, HEADER"
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -263,7 +234,7 @@ def export(path: Path, target: Path) -> None:
             connection.execute(f"COPY (SELECT * FROM points ORDER BY point) TO '{name}' (FORMAT {form})")
         os.replace(temporary, target)
     except OSError as error:
-        raise _fail(target, f"cannot be written: {error.strerror}") from None
+        raise fail(target, f"cannot be written: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -272,7 +243,7 @@ def summary(path: Path) -> dict[str, object]:
     """Return what results hold: points, feasible ones, reasons, bottlenecks, the front, the best of each objective."""
     with connected(path, read_only=True, memory=128) as connection:
         _check_tables(path, connection)
-        found = _header(connection)
+        found = read_header(connection)
         run = connection.execute
         total, feasible = run("SELECT count(*), count(*) FILTER (feasible) FROM points").fetchone() or (0, 0)
         reasons = run(
@@ -284,7 +255,7 @@ def summary(path: Path) -> dict[str, object]:
         (on_front,) = run("SELECT count(*) FROM front").fetchone() or (0,)
         best: dict[str, object] = {}
         for name in found.objectives:
-            sql = f"SELECT * FROM points WHERE feasible ORDER BY {_quoted(name)}, point LIMIT 1"
+            sql = f"SELECT * FROM points WHERE feasible ORDER BY {quoted(name)}, point LIMIT 1"
             row = run(sql).fetchone()
             if row is not None and connection.description is not None:
                 best[name] = dict(zip((d[0] for d in connection.description), row, strict=True))
@@ -301,53 +272,17 @@ def _tables(connection: "duckdb.DuckDBPyConnection") -> set[str]:
 
 def _check_tables(path: Path, connection: "duckdb.DuckDBPyConnection") -> None:
     if not _tables(connection) >= TABLES:
-        raise _fail(path, "this DuckDB file holds no sweep", hint="give another file")
+        raise fail(path, "this DuckDB file holds no sweep", hint="give another file")
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as SQL takes it.
+
+    >>> quoted("latency_s")
+    '"latency_s"'
+    """
     return '"' + name.replace('"', '""') + '"'
-
-
-def _header(connection: "duckdb.DuckDBPyConnection") -> Header:
-    names = [f.name for f in fields(Header)]
-    row = connection.execute(f"SELECT {', '.join(names)} FROM study").fetchone()
-    assert row is not None
-    found = dict(zip(names, row, strict=True))
-    found |= {n: json.loads(found[n]) for n in ("documents", "objectives", "per")}
-    return Header(**found)
-
-
-def _listed(changes: Sequence[str]) -> str:
-    more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
-    return "; ".join(changes[:SHOWN]) + more
-
-
-def _changes(old: Header, new: Header) -> Iterator[str]:
-    """Yield what differs between two sweeps, in words; a description may change."""
-    if old.digest == new.digest:
-        return
-    if old.version != new.version:
-        yield f"archsim was {old.version}, is {new.version}"
-    for name in dict.fromkeys((*old.documents, *new.documents)):
-        was, now = old.documents.get(name), new.documents.get(name)
-        if was != now:
-            verb = "is new" if was is None else "is gone" if now is None else "has changed"
-            yield f"{name} {verb}"
-    yield from _differences(read(old.yaml, old.name)[0].data, read(new.yaml, new.name)[0].data, "")
-
-
-def _differences(was: Plain, now: Plain, at: str) -> Iterator[str]:
-    if isinstance(was, dict) and isinstance(now, dict):
-        for key in dict.fromkeys((*was, *now)):
-            if at or key not in ("description", "source"):
-                yield from _differences(was.get(key), now.get(key), f"{at}.{key}" if at else key)
-        order = [k for k in was if k in now]
-        if at in ("axes", "documents", "derived") and order != [k for k in now if k in was]:
-            yield f"the order of {at} was {', '.join(was)}"
-    elif was != now:
-        old, new = json.dumps(was), json.dumps(now)
-        yield f"{at} is gone" if now is None else f"{at} is new" if was is None else f"{at} was {old}, is {new}"

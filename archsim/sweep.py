@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from archsim.chunk import Chunk, Columns, Order, order, output_columns, run_chunk, space_of, structure_of
+from archsim.header import Header
 from archsim.mapping import concrete
 from archsim.plan import plan
 from archsim.space import Column, columns_json
-from archsim.store import Header, Store
+from archsim.store import Store
 from archsim.structure import completed, fingerprints, structures
 from archsim.value import evaluate
 from archsim.version import __version__

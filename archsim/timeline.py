@@ -1,6 +1,5 @@
 """One tile on every array: when which Einsum runs, as text and as a picture."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +113,7 @@ def plot(report: Report, file: Path, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from archsim.show import write_bytes
+    from archsim.picture import save
 
     found = tiles(report)
     heights = [max(len(t.rows), 0.3 * len({b.name for b in t.bars})) + 1 for t in found]
@@ -125,11 +124,7 @@ def plot(report: Report, file: Path, title: str) -> None:
     names = list(dict.fromkeys(b.name for t in found for b in t.bars))
     for axes, tile in zip(panels, found, strict=True):
         _panel(axes, tile, names)
-    stream = io.BytesIO()
-    kind = file.suffix.lstrip(".").lower()
-    metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None
-    figure.savefig(stream, format=kind, dpi=150, metadata=metadata)
-    write_bytes(file, stream.getvalue())
+    save(figure, file, dpi=150)
 
 
 def _panel(axes: "Axes", tile: Tile, names: Sequence[str]) -> None:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archsim.show import echo_json, fail, json_option, length, user_errors
+from archsim.commands.options import (
+    cascade_option,
+    design_option,
+    length_option,
+    plot_option,
+    query_option,
+    set_option,
+    workload_option,
+)
+from archsim.show import echo_json, fail, json_option, user_errors
 
 if TYPE_CHECKING:
     from archsim.documents import Documents
@@ -14,30 +23,6 @@ if TYPE_CHECKING:
     from archsim.report import Report
 
 __all__ = ["COMMANDS"]
-
-workload_option = click.option(
-    "-w", "--workload", required=True, metavar="WORKLOAD", help="Sizes: a name of `archsim list`, or a .yaml file."
-)
-length_option = click.option(
-    "-s", "--sequence-length", type=length, metavar="LENGTH", help="Keys (and queries): 65536 or 64K."
-)
-query_option = click.option(
-    "--query-length", type=length, metavar="LENGTH", help="Queries, where they are not as many as the keys."
-)
-design_option = click.option("-d", "--design", metavar="DESIGN", help="The machine; by default the mapping's own.")
-cascade_option = click.option("-c", "--cascade", metavar="CASCADE", help="The algorithm; by default the mapping's own.")
-set_option = click.option(
-    "--set", "sets", multiple=True, metavar="PATH=VALUE",
-    help="Replace a value of a document: workload.head_dim=96, design.memories.buffer.capacity='8 MiB',"
-    " design.parameters.SIDE=128, mapping.parameters.P1=4, mapping.choices.qk=weight, cascade.params.X=2."
-    " May be given several times.",
-)  # fmt: skip
-
-
-def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
-    if file is not None and file.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise click.BadParameter(f"{file}: the name must end in .png, .svg or .pdf")
-    return file
 
 
 @click.command()
@@ -50,8 +35,7 @@ def _picture(_context: click.Context, _option: click.Parameter, file: Path | Non
 @design_option
 @cascade_option
 @set_option
-@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), callback=_picture, metavar="FILE",
-              help="Draw the timeline of one tile into a .png, .svg or .pdf file.")  # fmt: skip
+@plot_option("Draw the timeline of one tile into")
 @click.option("--trace", metavar="SOURCE", help="Evaluate every point of a pruned run: a trace (.csv), a pruning"
               " schedule (a name or .yaml), or SUITE#BENCHMARK.")  # fmt: skip
 @json_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archsim.commands.options import listed, plot_option, with_suffix
 from archsim.show import echo_json, json_option, number, table, user_errors
 
 if TYPE_CHECKING:
@@ -15,17 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _listed(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return _names(text or "")
-
-
 def _numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
     try:
-        found = tuple(float(part) for part in _listed(context, option, text))
+        found = tuple(float(part) for part in listed(context, option, text))
     except ValueError:
         raise click.BadParameter(f"{text} is not a list of numbers such as 0.1,5,300") from None
     if not all(map(math.isfinite, found)):
@@ -33,23 +26,19 @@ def _numbers(context: click.Context, option: click.Parameter, text: str | None) 
     return found
 
 
-def _suffix(*known: str):  # type: ignore[no-untyped-def]
-    def check(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
-        if file is not None and file.suffix.lower() not in known:
-            raise click.BadParameter(f"{file}: the name must end in {', '.join(known[:-1])} or {known[-1]}")
-        return file
-
-    return check
+def _group_by(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else () if text == "none" else listed(context, option, text)
 
 
 results_argument = click.argument("file", type=click.Path(path_type=Path), metavar="RESULTS")
 where_option = click.option("--where", default="", metavar="CONDITION",
                             help="Only points for which this SQL condition on the columns holds.")  # fmt: skip
-minimize_option = click.option("--minimize", callback=_listed, metavar="COLUMNS",
+minimize_option = click.option("--minimize", callback=listed, metavar="COLUMNS",
                                help="Objectives of which less is better; by default the study's own.")  # fmt: skip
-maximize_option = click.option("--maximize", callback=_listed, metavar="COLUMNS",
+maximize_option = click.option("--maximize", callback=listed, metavar="COLUMNS",
                                help="Objectives of which more is better.")  # fmt: skip
-group_option = click.option("--group-by", metavar="COLUMNS", help="A front for each value of these columns, or none;"
+group_option = click.option("--group-by", callback=_group_by, metavar="COLUMNS",
+                            help="A front for each value of these columns, or none;"
                             " by default of those in which the points of the study compete.")  # fmt: skip
 
 
@@ -78,7 +67,7 @@ group_option = click.option("--group-by", metavar="COLUMNS", help="A front for e
     "target",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    callback=_suffix(".csv", ".parquet"),
+    callback=with_suffix(".csv", ".parquet"),
     help="Write the fronts, all columns, into this file.",
 )
 @json_option
@@ -86,7 +75,7 @@ def pareto(
     file: Path,
     minimize: tuple[str, ...],
     maximize: tuple[str, ...],
-    group_by: str | None,
+    group_by: tuple[str, ...] | None,
     where: str,
     reference: tuple[float, ...],
     rows: int,
@@ -107,7 +96,7 @@ def pareto(
     from archsim.results import open_results
 
     with user_errors(), open_results(file) as results:
-        groups = results.per if group_by is None else [] if group_by == "none" else _names(group_by)
+        groups = results.per if group_by is None else group_by
         found = fronts_of(results, objectives_of(results, minimize, maximize), groups, where, reference)
         if target is not None:
             export(results, found, target)
@@ -175,7 +164,7 @@ def _log(_context: click.Context, _option: click.Parameter, text: str | None) ->
 
 
 def _pair(context: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(_listed(context, option, text)))
+    found = tuple(dict.fromkeys(listed(context, option, text)))
     if len(found) > 2:
         raise click.BadParameter(f"{text}: expected one column, or two")
     return found
@@ -192,15 +181,7 @@ def _pair(context: click.Context, option: click.Parameter, text: str) -> tuple[s
 @maximize_option
 @where_option
 @click.option("--log", callback=_log, metavar="AXES", help="Logarithmic axes: x, y, x,y or none; by default by range.")
-@click.option(
-    "-o",
-    "--output",
-    "picture",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_suffix(".png", ".svg", ".pdf"),
-    metavar="FILE",
-    help="A .png, .svg or .pdf file; by default beside RESULTS, as .png.",
-)
+@plot_option("Draw into", "-o", "--output", default="; by default beside RESULTS, as .png")
 @json_option
 def plot(
     file: Path,
@@ -242,7 +223,7 @@ def plot(
 @click.command()
 @results_argument
 @click.option("-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
-              callback=_suffix(".html", ".htm"), help="The page; by default beside RESULTS, as .html.")  # fmt: skip
+              callback=with_suffix(".html", ".htm"), help="The page; by default beside RESULTS, as .html.")  # fmt: skip
 @click.option("--points", default=20_000, show_default=True, type=click.IntRange(1, 200_000), metavar="N",
               help="Points of the sample that the page holds beside the front.")  # fmt: skip
 @click.option("--details", default=60, show_default=True, type=click.IntRange(0, 1000), metavar="N",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device
-from archsim.commands.numerics import parts
+from archsim.commands.options import listed, listed_lengths
+from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, fail, json_option, length, si, table, user_errors, write_text
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 LENGTHS = {"cuda": "1K,2K,4K,8K,16K,32K,64K", "cpu": "64,128"}
-
-
-def _numbers(context: click.Context, option: click.Parameter, text: str | None) -> list[int]:
-    return [length(p) for p in parts(context, option, text)]
 
 
 @click.group()
@@ -38,17 +35,21 @@ def gpu() -> None:
               help="The file of measurements (JSON). If it exists, what it lacks is measured and added.")  # fmt: skip
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), default="cuda", show_default=True,
               help="cpu tries the command out; its times are of no use.")  # fmt: skip
-@click.option("--lengths", callback=_numbers, metavar="1K,...", help="Queries and keys; by default 1K to 64K (cuda).")
-@click.option("--batches", default="1,16", show_default=True, callback=_numbers, metavar="1,16", help="Batch sizes.")
-@click.option("--heads", default="16", show_default=True, callback=_numbers, metavar="16", help="Heads.")
 @click.option(
-    "--head-dims", default="64,128", show_default=True, callback=_numbers, metavar="64,...", help="Head sizes."
+    "--lengths", callback=listed_lengths, metavar="1K,...", help="Queries and keys; by default 1K to 64K (cuda)."
 )
-@click.option("--dtypes", default="bf16,fp32", show_default=True, callback=parts, metavar="bf16,...", help="Types.")
+@click.option(
+    "--batches", default="1,16", show_default=True, callback=listed_lengths, metavar="1,16", help="Batch sizes."
+)
+@click.option("--heads", default="16", show_default=True, callback=listed_lengths, metavar="16", help="Heads.")
+@click.option(
+    "--head-dims", default="64,128", show_default=True, callback=listed_lengths, metavar="64,...", help="Head sizes."
+)
+@click.option("--dtypes", default="bf16,fp32", show_default=True, callback=listed, metavar="bf16,...", help="Types.")
 @json_option
 def measure(
     file: Path, device: str, lengths: list[int], batches: list[int], heads: list[int], head_dims: list[int],
-    dtypes: list[str], as_json: bool,
+    dtypes: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Time torch's attention kernels (math, flash, efficient), with a causal mask and without, and the roofline.
 
@@ -61,10 +62,9 @@ def measure(
     """
     from dataclasses import asdict
 
-    from archsim.commands.study import shown_progress
     from archsim.gpu.points import DTYPES, grid
 
-    with user_errors(), shown_progress() as progress:
+    with user_errors(), stages_shown() as progress:
         wrong = [d for d in dtypes if d not in DTYPES]
         if wrong:
             raise fail("--dtypes", f"there is no type {wrong[0]}", "one of " + ", ".join(DTYPES))

@@ -1,15 +1,14 @@
 """`archsim map`: the best mapping of a cascade on a design."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archsim.commands.evaluate import length_option, query_option, set_option, workload_option
+from archsim.commands.options import length_option, query_option, set_option, workload_option
+from archsim.commands.progress import search_shown
 from archsim.show import binary, echo_json, json_option, number, percent, si, table, user_errors, write_text
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def map_(
     lengths = {"sequence_length": sequence_length, "query_length": query_length}
     sizes = {k: v for k, v in lengths.items() if v is not None}
     rows = []
-    with user_errors(), shown_progress() as progress:
+    with user_errors(), search_shown() as progress:
         limit = quantity(max_traffic, "bytes", Place(file="--max-traffic", text=max_traffic)) if max_traffic else None
         for point in product(*[_axis(a) for a in axes]):
             found = _search(cascade, workload, design, objective, constraints, limit, slack / 100, sizes, effort,
@@ -199,31 +198,6 @@ def print_axes(axes: tuple[str, ...], rows: "list[tuple[tuple[str, ...], Searche
         lines.append([*values, si(float(r.latency_s), "s"), si(float(r.energy_j), "J"),
                       binary(float(r.dram_traffic_bytes)), f"{float(r.area_mm2):.1f}", use])  # fmt: skip
     table(f"the best mapping of each, by {rows[0][1][0].objective}", columns, lines)
-
-
-@contextmanager
-def shown_progress() -> "Iterator[Callable[[str, Coverage], None]]":
-    """Show on the error stream what is searched: a line that changes on a terminal, now and then one elsewhere."""
-    import time
-
-    start = last = time.monotonic()
-
-    def plain(text: str, c: "Coverage") -> None:
-        nonlocal last
-        if time.monotonic() - last > 5:
-            last = time.monotonic()
-            click.echo(f"{last - start:.0f} s: {c.evaluated:,} mappings evaluated; now {text}", err=True)
-
-    if not sys.stderr.isatty():
-        yield plain
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True),
-                  transient=True) as bar:  # fmt: skip
-        task = bar.add_task("searching", total=None)
-        yield lambda text, c: bar.update(task, description=f"{c.evaluated:,} mappings evaluated; {text}"[:100])
 
 
 COMMANDS: tuple[click.Command, ...] = (map_,)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device, device_option
+from archsim.commands.options import listed, listed_lengths, plot_option
+from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, fail, json_option, length, table, user_errors
 
 if TYPE_CHECKING:
@@ -15,41 +17,22 @@ if TYPE_CHECKING:
     from archsim.numerics.measure import Measurement
     from einsum_cascade.numerics.rules import Numerics
 
-__all__ = ["COMMANDS", "machine_of", "parts"]
-
-
-def parts(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str]:
-    """Split an option at its commas."""
-    return [p.strip() for p in (text or "").split(",") if p.strip()]
-
-
-def _lengths(context: click.Context, option: click.Parameter, text: str) -> list[int]:
-    return [length(p) for p in parts(context, option, text)]
-
-
-def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
-    if file is not None and file.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise click.BadParameter(f"{file}: the name must end in .png, .svg or .pdf")
-    return file
-
-
-picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), callback=_picture,
-                              metavar="FILE", help="Draw a figure into a .png, .svg or .pdf file.")  # fmt: skip
+__all__ = ["COMMANDS", "machine_of"]
 
 
 @click.command()
-@click.option("-c", "--cascades", required=True, callback=parts, metavar="CASCADE,...",
+@click.option("-c", "--cascades", required=True, callback=listed, metavar="CASCADE,...",
               help="Cascades with inputs Q, K, V and the output AV; * and ? stand for any letters.")  # fmt: skip
 @click.option("-d", "--design", metavar="DESIGN", help="The machine whose `numerics:` say where it rounds; by default"
               " every tensor is a word and sums are fp32.")  # fmt: skip
-@click.option("--lengths", default="4K", show_default=True, callback=_lengths, metavar="1K,4K,...", help="Keys.")
+@click.option("--lengths", default="4K", show_default=True, callback=listed_lengths, metavar="1K,4K,...", help="Keys.")
 @click.option("--inputs", "kind", default="normal", show_default=True, metavar="KIND",
               help="normal, heavy (outliers), trace (a model of trained scores), or an .npz file with Q (E, P),"
               " K (E, M) and V (F, M), scores Q.K.")  # fmt: skip
-@click.option("--formats", callback=parts, metavar="fp32,bf16,...",
+@click.option("--formats", callback=listed, metavar="fp32,bf16,...",
               help="Words: fp32, tf32, bf16, fp16, e4m3, e5m2, int8, int12, q4.8, ...;"
               " by default the design's.")  # fmt: skip
-@click.option("--exp", "units", callback=parts, metavar="exact,poly5,...",
+@click.option("--exp", "units", callback=listed, metavar="exact,poly5,...",
               help="Exponential units: exact, poly3 ... poly7, taylor5, table64, ...;"
               " by default the design's.")  # fmt: skip
 @click.option("--accumulate", default="", metavar="FORMAT",
@@ -63,10 +46,11 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
 @click.option("--head-dim", type=click.IntRange(2), default=64, show_default=True, help="Head size.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
 @device_option
-@picture_option
+@plot_option("Draw a figure into")
 @json_option
 def numerics(
-    cascades: list[str], design: str | None, lengths: list[int], kind: str, formats: list[str], units: list[str],
+    cascades: tuple[str, ...], design: str | None, lengths: list[int], kind: str, formats: tuple[str, ...],
+    units: tuple[str, ...],
     accumulate: str, block: int, scale: float, queries: int, rows: int, head_dim: int, seed: int, device: str | None,
     picture: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -81,11 +65,10 @@ def numerics(
       archsim numerics -c attention_1pass,attention_3pass -d fusemax --formats fp32,bf16,fp16,e4m3,int8
       archsim numerics -c 'attention_*pass' -d fusemax --scale 12 --exp exact,poly3,poly5 --plot errors.png
     """
-    from archsim.commands.study import shown_progress
     from archsim.numerics.campaign import Campaign, chosen, run_campaign
     from archsim.numerics.measure import Platform
 
-    with user_errors(), shown_progress() as progress:
+    with user_errors(), stages_shown() as progress:
         machine = machine_of(design)
         variants = [machine.using(f, u, accumulate, block) for f in formats or [""] for u in units or [""]]
         place = Platform(library="torch" if device else "numpy", device=checked_device(device))

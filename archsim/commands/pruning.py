@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archsim.commands.options import plot_option
 from archsim.show import echo_json, fail, json_option, length, number, percent, table, user_errors
 
 if TYPE_CHECKING:
@@ -12,18 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "find_pruning"]
 
-FIGURES = (".svg", ".png", ".pdf")
-
 
 @click.command()
 @click.argument("source", metavar="[NAME|FILE.yaml|FILE.csv]", required=False)
 @click.option("-s", "--tokens", type=length, metavar="LENGTH", help="Tokens of a schedule, instead of the file's.")
 @click.option("--bits", type=click.FloatRange(min=1), default=16, show_default=True,
               help="Width of the dense words that the table compares with.")  # fmt: skip
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Draw the layers into this .svg, .png or .pdf file.")  # fmt: skip
+@plot_option("Draw the layers into")
 @json_option
-def pruning(source: str | None, tokens: int | None, bits: float, plot: Path | None, as_json: bool) -> None:
+def pruning(source: str | None, tokens: int | None, bits: float, picture: Path | None, as_json: bool) -> None:
     """Show what cascade pruning keeps, layer by layer: a schedule by name or file, a trace (.csv), or SUITE#BENCHMARK.
 
     Without an argument: the schedules that come with archsim. A trace has one row an (iteration, layer, head), with the
@@ -38,13 +36,11 @@ def pruning(source: str | None, tokens: int | None, bits: float, plot: Path | No
         if source is None:
             _list(as_json)
             return
-        if plot is not None and plot.suffix not in FIGURES:
-            raise fail(
-                plot, f"no figure is drawn into a {plot.suffix or 'nameless'} file", "one of " + ", ".join(FIGURES)
-            )
         found = find_pruning(source, tokens)
-        if plot is not None:
-            _draw(found, bits, plot)
+        if picture is not None:
+            from archsim.pruning_plot import draw
+
+            draw(found, bits, picture)
     if as_json:
         dense = {"dense_bytes": float(found.dense_bytes(bits).sum()), "dense_bits": bits}
         echo_json({**found.summary(), **dense, "by_layer": found.by_layer(bits)})
@@ -68,19 +64,6 @@ def find_pruning(source: str, tokens: int | None = None) -> "Pruning":
     if tokens is not None:
         raise fail(source, "a trace has its own numbers of tokens", hint="leave --tokens out")
     return read_trace(Path(source))
-
-
-def _draw(found: "Pruning", bits: float, file: Path) -> None:
-    """Draw into memory and then write the file whole or not at all."""
-    import tempfile
-
-    from archsim.pruning_plot import draw
-    from archsim.show import write_bytes
-
-    with tempfile.TemporaryDirectory() as folder:
-        drawn = Path(folder) / f"figure{file.suffix}"
-        draw(found, bits, drawn)
-        write_bytes(file, drawn.read_bytes())
 
 
 def _list(as_json: bool) -> None:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from einsum_cascade import Cascade
+
+    Array = NDArray[np.float64]
+
 __all__ = ["COMMANDS", "read_tensors"]
 
 
@@ -43,7 +47,13 @@ def _split(_context: click.Context, _option: click.Parameter, text: str | None) 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="An .npz file with the input tensors, instead of random ones.",
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the outputs to this .npz file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.npz",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the outputs to this .npz file.",
+)
 @json_option
 def run(
     cascade: str,
@@ -62,17 +72,11 @@ def run(
     """Run a cascade on tensors: random ones, or those of a file.
 
     \b
-    Example:
+    Examples:
       archsim run attention_1pass --shape M=1024,P=16 --check
       archsim run attention_3pass --shape M=64K,P=4K --split P=256 --device cuda
     """
-    import numpy as np
-
-    from archsim.memory import peak_memory
-    from archsim.numerics.measure import Platform
     from einsum_cascade import Cascade, load
-    from einsum_cascade.interpret import run as interpret
-    from einsum_cascade.interpret import run_split
     from einsum_cascade.reference import check, make_inputs
 
     with user_errors():
@@ -88,18 +92,11 @@ def run(
                 "ok": result.error <= result.tolerance,
             }
         if output or not compare:
-            place = Platform(library="torch" if device else xp, device=checked_device(device))
             tensors = read_tensors(file) if file else make_inputs(loaded, sizes, seed, scale)
-            arrays = {n: place.array(np.asarray(t), dtype == "float64")[1] for n, t in tensors.items()}
-            with peak_memory(place.device if place.library == "torch" else "numpy") as peak:
-                if split:
-                    found = run_split(loaded, arrays, rank=split[0], size=split[1], sizes=sizes)
-                else:
-                    found = interpret(loaded, arrays, sizes=sizes)
-            outputs = {n: np.asarray(getattr(v, "cpu", lambda v=v: v)()) for n, v in found.items()}
-            report["peak_memory_bytes"] = peak()
+            outputs, peak = _computed(loaded, tensors, sizes, "torch" if device else xp, device, dtype, split)
+            report["peak_memory_bytes"] = peak
             report["outputs"] = {
-                n: {"shape": list(v.shape), "mean": float(v.mean()), "rms": float(np.sqrt((v**2).mean()))}
+                n: {"shape": list(v.shape), "mean": float(v.mean()), "rms": float((v**2).mean() ** 0.5)}
                 for n, v in outputs.items()
             }
             if output:
@@ -110,6 +107,28 @@ def run(
         print_run(report)
     if report.get("ok") is False:
         raise SystemExit(1)
+
+
+def _computed(
+    cascade: "Cascade", tensors: "Mapping[str, Array]", sizes: Mapping[str, float], library: str, device: str | None,
+    dtype: str, split: tuple[str, int] | None,
+) -> "tuple[dict[str, Array], int | None]":  # fmt: skip
+    """Return the outputs of a cascade, and the peak of the memory it took in bytes, None where it is not known."""
+    import numpy as np
+
+    from archsim.memory import peak_memory
+    from archsim.numerics.measure import Platform
+    from einsum_cascade.interpret import run as interpret
+    from einsum_cascade.interpret import run_split
+
+    place = Platform(library=library, device=checked_device(device))
+    arrays = {n: place.array(np.asarray(t), dtype == "float64")[1] for n, t in tensors.items()}
+    with peak_memory(place.device if library == "torch" else "numpy") as peak:
+        if split:
+            found = run_split(cascade, arrays, rank=split[0], size=split[1], sizes=sizes)
+        else:
+            found = interpret(cascade, arrays, sizes=sizes)
+    return {n: np.asarray(getattr(v, "cpu", lambda v=v: v)()) for n, v in found.items()}, peak()
 
 
 def print_run(report: Mapping[str, object]) -> None:
@@ -133,7 +152,7 @@ def print_run(report: Mapping[str, object]) -> None:
         )
 
 
-def read_tensors(file: Path) -> "dict[str, NDArray[np.float64]]":
+def read_tensors(file: Path) -> "dict[str, Array]":
     """Return the arrays of an .npz file. Raises SpecError if it is not one."""
     import zipfile
 
@@ -146,7 +165,7 @@ def read_tensors(file: Path) -> "dict[str, NDArray[np.float64]]":
         raise fail(file, f"not an .npz file of arrays: {error}", hint="write it with numpy.savez") from None
 
 
-def write_tensors(file: Path, tensors: "Mapping[str, NDArray[np.float64]]") -> None:
+def write_tensors(file: Path, tensors: "Mapping[str, Array]") -> None:
     """Write arrays to an .npz file, whole or not at all. Raises SpecError if the folder cannot be written."""
     import io
 

@@ -1,14 +1,13 @@
 """`archsim reproduce` and `archsim validate`: the studies of papers that come with archsim."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, json_option, table, user_errors
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def _run(name: str, folder: Path | None) -> "tuple[Result, list[str]]":
     from archsim.study import load_study
 
     loaded = load_study(name)
-    with staged(folder) if folder else nullcontext() as work, shown_progress() as progress:
+    with staged(folder) if folder else nullcontext() as work, stages_shown() as progress:
         result = evaluate(loaded, progress)
         return result, write(result, work, progress) if work else []
 
@@ -97,7 +96,7 @@ def validate(reference: Path | None, measured: Path | None, mapping: str | None,
     from archsim.validate import validate as compare
 
     found: list[tuple[Result, list[Group]]] = []
-    with user_errors(), shown_progress() as progress:
+    with user_errors(), stages_shown() as progress:
         sets = {name: load_published(name) for name in published_names()}
         holding = [
             n for n, s in sets.items() if reference and any((reference / t.file).exists() for t in s.tables.values())
@@ -190,26 +189,6 @@ def print_sensitivities(headlines: "list[Row]", sensitivities: "list[Row]") -> N
     ]
     table("What the headlines hang on: each with one thing otherwise", ["headline", ">as above",
           *(f">{v}" for v in variants)], rows)  # fmt: skip
-
-
-@contextmanager
-def shown_progress() -> "Iterator[Callable[[str, int, int], None]]":
-    """Show progress on the error stream: a bar on a terminal, a line a stage elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda what, done, total: click.echo(f"{what}: {total}", err=True) if not done else None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done)
-
-        yield show
 
 
 COMMANDS: tuple[click.Command, ...] = (reproduce, validate)

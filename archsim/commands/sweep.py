@@ -2,27 +2,23 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from archsim.commands.options import with_suffix
+from archsim.commands.progress import points_shown
 from archsim.commands.where import Where, place_options
 from archsim.show import echo_json, json_option, number, table, user_errors
 
 __all__ = ["COMMANDS"]
 
-SECONDS = 5.0
-"""Between two lines of progress where there is no terminal."""
-
 SHOWN = 100
 """Rows of a query that are shown to people."""
 
 
-def _exported(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
-    if file is not None and file.suffix.lower() not in (".parquet", ".csv"):
-        raise click.BadParameter(f"{file}: the name must end in .parquet or .csv")
+def _exported(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
+    with_suffix(".parquet", ".csv")(context, option, file)
     if file is not None and not file.parent.is_dir():
         raise click.BadParameter(f"there is no folder {file.parent}")
     return file
@@ -61,7 +57,7 @@ def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, c
         return
     start = time.perf_counter()
     with user_errors():
-        with where.runner() as runner, shown() as progress:
+        with where.runner() as runner, points_shown() as progress:
             before = run(order(study), file, runner, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress)
         seconds = time.perf_counter() - start
         if target is not None:
@@ -124,50 +120,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return "" if value is None else str(value)
-
-
-@contextmanager
-def shown() -> Iterator[Callable[[int, int], None]]:
-    """Show progress on the error stream: a bar with rate and time left on a terminal, a line now and then elsewhere."""
-    if not sys.stderr.isatty():
-        yield _lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]} points/s"), TimeRemainingColumn(),
-    )  # fmt: skip
-    start, first = time.perf_counter(), -1
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sweep", total=None, rate="")
-
-        def show(done: int, total: int) -> None:
-            nonlocal first, start
-            if first < 0:
-                first, start = done, time.perf_counter()
-            rate = (done - first) / max(time.perf_counter() - start, 1e-9)
-            bar.update(task, completed=done, total=total, rate=number(round(rate)))
-
-        yield show
-
-
-def _lines() -> Callable[[int, int], None]:
-    start, last, first = time.perf_counter(), 0.0, -1
-
-    def show(done: int, total: int) -> None:
-        nonlocal start, last, first
-        now = time.perf_counter()
-        if first < 0:
-            first, start = done, now
-        elif now - last < SECONDS and done < total:
-            return
-        last = now
-        rate = (done - first) / max(now - start, 1e-9)
-        left = f", {number(round(rate))} points/s, {(total - done) / rate:.0f} s left" if rate else ""
-        click.echo(f"{number(done)} of {number(total)} points{left}", err=True)
-
-    return show
 
 
 @click.command()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.gpu.points import DTYPES, Point, Timing
+from archsim.scores import attention_map
 
 if TYPE_CHECKING:
     import torch
@@ -134,10 +135,5 @@ def _error(out: "torch.Tensor", q: "torch.Tensor", k: "torch.Tensor", v: "torch.
 
     keys, values = array(k), array(v)
     queries, found = array(q)[-CHECKED:], array(out)[-CHECKED:]
-    score = queries @ keys.T / np.sqrt(queries.shape[1])
-    if causal:
-        at = np.arange(len(keys))
-        score = np.where(at <= at[-CHECKED:, None], score, -np.inf)
-    weight = np.exp(score - score.max(axis=1, keepdims=True))
-    wanted = weight / weight.sum(axis=1, keepdims=True) @ values
+    wanted = attention_map(queries @ keys.T / np.sqrt(queries.shape[1]), causal) @ values
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())

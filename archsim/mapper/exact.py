@@ -12,7 +12,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
+from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
+from archsim.mapper.tables import Tables
 from archsim.value import Array
 
 __all__ = ["compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened"]
@@ -193,26 +194,12 @@ def _solve(
     keep: Callable[[Array, Array, Array], Mask],
 ) -> list[Solution]:
     p = tables.space.problem
-    design, clock = p.design, float(np.asarray(p.design.clock))
+    clock = float(np.asarray(p.design.clock))
     limited = [m for m, s in tables.seconds.items() if s is not None or m == tables.far]
-    base = dict.fromkeys(limited, 0.0)
-    joules = 0.0
-    taken = dict.fromkeys(p.near, 0.0)
-    for t, place in where.items():
-        if free[t]:
-            continue
-        fixed = tables.kept(t, place) if place.free[at] else place  # what it costs where it is not handed on
-        joules += float(fixed.joules[at])
-        for m, w in fixed.words.items():
-            if m in base:
-                base[m] += float(w[at])
-        if not (tables.overwrites(where, t) and not free[tables.space.places[t]]):
-            for m, b in fixed.bytes.items():
-                taken[m] += float(b[at])
-    for m, full in taken.items():
-        capacity = design.memories[m].capacity
-        if capacity is not None and full > float(np.asarray(capacity)):
-            return []
+    kept = _kept(tables, at, where, free, limited)
+    if kept is None:
+        return []
+    joules, base = kept
     # joules, words of the far memory, then what takes time
     start = [joules, base[tables.far], *(0.0 for _ in resources(tables)), *_seconds(tables, base)]
     labels = np.array([start])
@@ -250,6 +237,31 @@ def _solve(
             row = int(before[row])
         result.append((*ends[k].tolist(), choice, dict(free)))
     return result
+
+
+def _kept(tables: Tables, at: int, where: Dict[str, TensorChoice], free: Dict[str, bool],
+          limited: list[str]) -> tuple[float, dict[str, float]] | None:  # fmt: skip
+    """Joules and words by memory of the tensors that are kept at one point; None if they do not fit."""
+    p = tables.space.problem
+    base = dict.fromkeys(limited, 0.0)
+    joules = 0.0
+    taken = dict.fromkeys(p.near, 0.0)
+    for t, place in where.items():
+        if free[t]:
+            continue
+        fixed = tables.kept(t, place) if place.free[at] else place  # what it costs where it is not handed on
+        joules += float(fixed.joules[at])
+        for m, w in fixed.words.items():
+            if m in base:
+                base[m] += float(w[at])
+        if not (tables.overwrites(where, t) and not free[tables.space.places[t]]):
+            for m, b in fixed.bytes.items():
+                taken[m] += float(b[at])
+    for m, full in taken.items():
+        capacity = p.design.memories[m].capacity
+        if capacity is not None and full > float(np.asarray(capacity)):
+            return None
+    return joules, base
 
 
 def _row(tables: Tables, at: int, c: EinsumChoice, where: Dict[str, TensorChoice], free: Dict[str, bool],

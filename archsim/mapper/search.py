@@ -7,9 +7,10 @@ from itertools import product
 
 import numpy as np
 
+from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.exact import compute_bound, fastest, joules_and_words, solve, tightened
 from archsim.mapper.space import GroupSpace, Order, Problem
-from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
+from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import tile_sizes
 from archsim.value import Array
 

@@ -7,15 +7,15 @@ times. The entries come from the loop nests of the model itself.
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise, permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.binding import known_axes, loop_extents, settled
 from archsim.checks import whole_tensors
 from archsim.loopnest import Extents, LoopNest
+from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.space import GroupSpace, Order
 from archsim.report import access_prices, operation_prices
 from archsim.schedule import seconds_per_word
@@ -23,46 +23,10 @@ from archsim.value import Array, Value, larger
 from einsum_cascade.einsum import Einsum
 from einsum_cascade.errors import Diagnostic
 
-__all__ = ["EinsumChoice", "Tables", "TensorChoice"]
+__all__ = ["Tables"]
 
-Mask = NDArray[np.bool_]
 MOST = 4
 """Loops of an Einsum's own that are tried in every order; of more, each is tried innermost."""
-
-
-@dataclass(eq=False)
-class EinsumChoice:
-    """An Einsum on an array: what is spread over its dimensions, its own loops, and seconds and joules of its work.
-
-    `cycles` of the array; `reads` and `writes` tensor -> words on the side of the array.
-    """
-
-    einsum: str
-    array: str
-    space: dict[str, str]
-    time: tuple[str, ...]
-    nest: LoopNest
-    cycles: Array
-    joules: Array
-    reads: dict[str, Array] = field(default_factory=dict)
-    writes: dict[str, Array] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class TensorChoice:
-    """Where a tensor is kept: `chain` of (memory, scope) from far to near; `near` the memory that serves the arrays.
-
-    `free` where the tensor goes from array to array instead, and costs nothing; elsewhere `bytes` by memory, `joules`
-    and `words` by memory for its way between memories.
-    """
-
-    tensor: str
-    chain: tuple[tuple[str, str], ...]
-    near: str
-    free: Mask
-    bytes: dict[str, Array]
-    joules: Array
-    words: dict[str, Array]
 
 
 class Tables:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from archsim.numerics.measure import Measurement
-from archsim.plot import MARKERS, PALETTE, STYLE, length_label
+from archsim.picture import MARKERS, PALETTE, STYLE, length_label, save
 
 __all__ = ["draw_measurements"]
 
@@ -45,7 +45,7 @@ def draw_measurements(measurements: Sequence[Measurement], title: str, file: Pat
         axes[0][0].plot([], [], "x", color="#444444", label="lost queries (large: all)")
         canvas.legend(loc="outside lower center", ncols=min(4 if len(lengths) == 1 else 8, len(series) + 1))
         canvas.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        canvas.savefig(file, dpi=140, metadata={"Date": None} if file.suffix == ".svg" else None)
+        save(canvas, file, dpi=140)
 
 
 def _panel(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.scores import SIGMA, TAU
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 __all__ = ["KINDS", "Tensors", "make_tensors", "read_tensors"]
@@ -17,7 +18,6 @@ KINDS = {
     "heavy": "Q, K, V of Student's t with 3 degrees of freedom, deviation 1: outliers, as large models have",
     "trace": "scores of deviation 2, and one of 1 that all queries share: rows as peaked as those of small encoders",
 }
-SIGMA, TAU = 2.0, 1.0  # of `trace`, where no trained model is at hand
 
 
 def make_tensors(

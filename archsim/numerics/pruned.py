@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.numerics.inputs import Tensors, make_tensors
+from archsim.scores import attention_map
 from einsum_cascade.cascade import Cascade, shape
 from einsum_cascade.constants import Value, evaluate
 from einsum_cascade.einsum import accesses
@@ -93,9 +94,8 @@ def pruning_layer(
 
 
 def _attention(t: Mapping[str, Reals]) -> Reals:
-    score = np.swapaxes(t["K"], 1, 2) @ t["Q"]
-    weight = np.exp(score - score.max(axis=1, keepdims=True))
-    result: Reals = t["V"] @ (weight / weight.sum(axis=1, keepdims=True))
+    weight = attention_map(np.swapaxes(t["Q"], 1, 2) @ t["K"])
+    result: Reals = t["V"] @ np.swapaxes(weight, 1, 2)
     return result
 
 

@@ -154,11 +154,6 @@ def engine_cycles(n: int, lanes: int, selection: Selection, mask: NDArray[np.boo
     return 2 * rows(n, lanes) + selection.cycles + 3 + packing_overflows(counts, lanes)
 
 
-def empty_answer_cycles(n: int, lanes: int) -> int:
-    """Give topk_engine's cycles for k = 0 and for a refused job of n scores."""
-    return rows(n, lanes) + 4
-
-
 def radix_bound(n: int, lanes: int) -> int:
     """Bound topk_engine's cycles with radix-select at W <= 12 and digits of 4 bits, whatever the scores."""
     return 4 * rows(n, lanes) + 24

@@ -2,7 +2,6 @@
 
 import csv
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,16 +21,7 @@ from archsim.laws import (
     stream,
 )
 from einsum_cascade.errors import SpecError
-
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "reference" / "spatten"
-
-
-def rows(name: str) -> list[list[str]]:
-    file = FOLDER / name
-    if not file.is_file():
-        pytest.skip(f"the published figures are not here: {file}")
-    with file.open(encoding="utf-8") as stream:
-        return list(csv.reader(stream))
+from tests.reference import reference
 
 
 def recurrence(n: int, t: int, lanes: int, overhead: int) -> float:
@@ -119,7 +109,8 @@ def test_published_latency_model() -> None:
     from archsim.laws import _mean_rounds
 
     pooled: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for n, target, mean, std in rows("topk_latency_model.csv"):
+    text = reference("spatten/topk_latency_model.csv").read_text(encoding="utf-8")
+    for n, target, mean, std in csv.reader(text.splitlines()):
         pooled.setdefault((int(n), int(target)), []).append((float(mean), float(std)))
     deviations = []
     for (n, target), found in pooled.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archsim.plot import draw, length_label
+from archsim.plot import draw
 from archsim.study import Configuration, Figure, Series, Study, Sweep
 
 LENGTHS = [1024, 4096]
@@ -64,20 +64,3 @@ def test_the_style_of_others_stays(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
     draw(STUDY, "bars", data(), [tmp_path / "a.png"])
     assert dict(mpl.rcParams) == before
-
-
-@pytest.mark.parametrize(
-    ("tokens", "label"),
-    [
-        (1, "1"),
-        (1000, "1000"),
-        (1024, "1K"),
-        (3072, "3K"),
-        (1536, "1536"),
-        (2**20, "1M"),
-        (3 * 2**19, "1536K"),
-        (2**22, "4M"),
-    ],
-)
-def test_lengths(tokens: int, label: str) -> None:
-    assert length_label(tokens) == length_label(float(tokens)) == label

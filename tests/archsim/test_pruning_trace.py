@@ -1,23 +1,18 @@
 """Traces: the published run as it is, columns in any order, pruned heads that have no row."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from archsim.pruning_trace import COLUMNS, parse_trace, read_trace
+from tests.reference import reference
 
-FILE = (
-    Path(__file__).resolve().parents[3] / "shared" / "reference" / "spatten" / "workloads" / "gpt2-small-wikitext2.csv"
-)
+RUN = "spatten/workloads/gpt2-small-wikitext2.csv"
 HEADER = ",".join(COLUMNS)
 
 
 def test_published_run() -> None:
     """GPT-2 small on WikiText-2: 6.04x fewer elements, bytes 28.9x against 32-bit words and 14.4x against 16-bit."""
-    if not FILE.is_file():
-        pytest.skip(f"the published trace is not here: {FILE}")
-    found = read_trace(FILE)
+    found = read_trace(reference(RUN))
     assert len(found) == 32 * 12 * 12
     assert found.elements_ratio() == pytest.approx(6.04, abs=0.005)
     assert found.bytes_ratio(32) == pytest.approx(28.9, abs=0.05)
@@ -35,9 +30,7 @@ def test_published_run() -> None:
 
 
 def test_counts_of_the_published_run_only_fall_along_the_layers() -> None:
-    if not FILE.is_file():
-        pytest.skip(f"the published trace is not here: {FILE}")
-    found = read_trace(FILE)
+    found = read_trace(reference(RUN))
     for iteration in np.unique(found.iteration):
         own = found.take(found.iteration == iteration)
         keys = [own.keys[own.layer == layer].max() for layer in np.unique(own.layer)]

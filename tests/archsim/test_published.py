@@ -1,9 +1,7 @@
 """Published figures: FuseMax (MICRO'24), the raw results behind Figures 6-12, and the headlines that the paper
 states."""
 
-import csv
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +13,8 @@ from archsim.model import evaluate
 from archsim.report import Report
 from archsim.workload import Workload
 from einsum_cascade import Cascade
+from tests.reference import rows
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "reference" / "fusemax"
 MODELS = ("bert", "trxl", "t5", "xlm")
 LENGTHS = (1024, 4096, 16_384, 65_536, 262_144, 1_048_576)
 CONFIGURATIONS = {
@@ -27,14 +25,6 @@ CONFIGURATIONS = {
     "binding": ("fusemax_binding", "fusemax_paper"),
 }
 PLATFORMS = {"flat": "flat_cloud_paper", "fusemax": "fusemax_paper"}
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    file = FOLDER / name
-    if not file.is_file():
-        pytest.skip(f"the published figures are not here: {file}")
-    with file.open(encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
 
 
 @cache
@@ -54,7 +44,7 @@ def linear(platform: str, model: str, length: int) -> Report:
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_attention(configuration: str) -> None:
     tolerance = 4e-3 if configuration == "unfused" else 1e-9  # the paper's mapper is not optimal for long sequences
-    for row in rows("attention.csv"):
+    for row in rows("fusemax/attention.csv"):
         if row["configuration"] != configuration:
             continue
         report = attention(configuration, row["model"].lower(), int(row["sequence_length"]))
@@ -67,7 +57,7 @@ def test_attention(configuration: str) -> None:
 
 
 def test_linear_layers() -> None:
-    for row in rows("linear_layers.csv"):
+    for row in rows("fusemax/linear_layers.csv"):
         report = linear(row["platform"], row["model"].lower(), int(row["sequence_length"]))
         assert report.dram_traffic_bytes == pytest.approx(float(row["dram_traffic_bytes"]), rel=1e-9)
         assert report.latency_s == pytest.approx(float(row["latency_s"]), rel=1e-9)
@@ -78,7 +68,7 @@ def test_area_against_latency() -> None:
     mapping = load(Mapping, "fusemax_binding")
     cascade = load(Cascade, mapping.cascade)
     workload = load(Workload, "bert", sequence_length=262_144)
-    for row in rows("area_latency_256K.csv"):
+    for row in rows("fusemax/area_latency_256K.csv"):
         side = int(row["array_side"])
         tiles = 2 * max(1, side // 64)
         # FuseMax: doubled until the memory keeps up, which only the largest array needs

@@ -1,7 +1,6 @@
 """Scores: published statistics of the synthetic model, and bounds that hold for any attention map."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from archsim.scores import attention_map, kept_values, logits, refetched_fraction, statistics, zero_skip
+from tests.reference import reference
 
-FILE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "spatten" / "trace_statistics.txt"
 MAP = {
     "keys": st.integers(1, 40), "sigma": st.floats(0, 4), "tau": st.floats(0, 2), "seed": st.integers(0, 99),
     "causal": st.booleans(),
@@ -77,10 +76,8 @@ def test_locality_favours_near_keys() -> None:
 
 
 def published() -> list[tuple[float, float, int, dict[str, float]]]:
-    if not FILE.is_file():
-        pytest.skip(f"the published statistics are not here: {FILE}")
     result = []
-    for line in FILE.read_text(encoding="utf-8").splitlines():
+    for line in reference("spatten/trace_statistics.txt").read_text(encoding="utf-8").splitlines():
         model = re.match(r"synthetic softmax\(N\(0,([\d.]+)\)\+col N\(0,([\d.]+)\)\),L0,n=(\d+)", line)
         if model is None:
             continue
@@ -135,10 +132,8 @@ def test_published_importance_without_column_noise() -> None:
 
 def test_synthetic_rows_are_skipped_as_those_of_trained_models() -> None:
     """Zero-skipping at four thresholds, measured on maps of IgLM (61 to 122 keys): sigma 2 keeps alike."""
-    file = FILE.with_name("a3_mnnfast_trace_statistics.txt")
-    if not file.is_file():
-        pytest.skip(f"the published statistics are not here: {file}")
-    lines = re.findall(r"MNNFast zero-skip th ([\d.]+) V rows kept frac ([\d.]+) mass kept ([\d.]+)", file.read_text())
+    text = reference("spatten/a3_mnnfast_trace_statistics.txt").read_text(encoding="utf-8")
+    lines = re.findall(r"MNNFast zero-skip th ([\d.]+) V rows kept frac ([\d.]+) mass kept ([\d.]+)", text)
     assert len(lines) == 4
     maps = [attention_map(logits(8, keys, keys)) for keys in (61, 122)]
     for threshold, rows, mass in lines:

@@ -1,8 +1,5 @@
 """Top-k engines on keys: exactly k largest, the first of equals, cycles within bounds, ties only help."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,8 +8,8 @@ from hypothesis import strategies as st
 from archsim.laws import LAWS, quick_select_best, quick_select_worst
 from archsim.laws import quick_select as mean_cycles
 from archsim.selectors import quick_select, quick_select_sizes, radix_select
+from tests.reference import rows
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "reference" / "spatten"
 KEYS = st.lists(st.integers(0, 4095), min_size=1, max_size=60) | st.lists(st.integers(0, 3), min_size=1, max_size=60)
 
 
@@ -73,13 +70,8 @@ def test_sizes_and_keys_agree() -> None:
 @pytest.mark.parametrize("method", ["quickselect", "quickselect_med3", "radix_r3", "radix_r4", "radix_r6"])
 def test_monte_carlo_of_uniform_codes(method: str) -> None:
     """Means of an independent Monte Carlo on 12-bit codes; its runs are not stated: 200 assumed for its error."""
-    file = FOLDER / "topk_mc.csv"
-    if not file.is_file():
-        pytest.skip(f"the published figures are not here: {file}")
-    with file.open(encoding="utf-8") as stream:
-        rows = [r for r in csv.DictReader(stream) if r["method"] == f"uniform12:{method}"]
     checked = 0
-    for row in rows:
+    for row in (r for r in rows("spatten/topk_mc.csv") if r["method"] == f"uniform12:{method}"):
         n, k = int(row["n"]), int(row["k"])
         if n > 2048:
             continue

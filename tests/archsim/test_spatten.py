@@ -1,11 +1,9 @@
 """SpAtten (HPCA'21) against its authors' behaviour simulator, and against cycles measured on their RTL."""
 
-import csv
 import itertools
 from dataclasses import replace
 from functools import cache
 from math import ceil, floor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,19 +19,11 @@ from archsim.value import Value
 from archsim.workload import Workload
 from einsum_cascade import Cascade
 from einsum_cascade.document import Plain
+from tests.reference import rows
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "reference" / "spatten"
 IDEAL, HBM2 = {"REQUEST": 59, "SLOWDOWN": 1.30}, {"REQUEST": 69, "SLOWDOWN": 2.39}
 FREE: dict[str, Plain] = {"arrays.topk.operations.topk": {"law": "stream", "cycles": 0, "load": "KEYS"}}
 Floats = NDArray[np.float64]
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    file = FOLDER / name
-    if not file.is_file():
-        pytest.skip(f"the published figures are not here: {file}")
-    with file.open(encoding="utf-8") as stream:
-        return [r for r in csv.DictReader(stream) if any(r.values())]
 
 
 @cache
@@ -72,7 +62,7 @@ def test_behaviour_simulator() -> None:
     behind = mapping("serial", "drained")
     peak = machine(REQUEST=0, SLOWDOWN=1)
     done = 0
-    for row in rows("behaviour_simulator.csv"):
+    for row in rows("spatten/behaviour_simulator.csv"):
         if row["source"] != "grid":
             continue
         keys = kept(int(row["layers"]), 0.15, float(row["pt_avg"]), int(row["L"]))
@@ -88,7 +78,7 @@ def test_behaviour_simulator() -> None:
 
 
 def trace() -> tuple[Workload, dict[str, Value]]:
-    found = [r for r in rows("workloads/gpt2-small-wikitext2.csv") if r["key_fetch_num"]]
+    found = [r for r in rows("spatten/workloads/gpt2-small-wikitext2.csv") if r["key_fetch_num"]]
 
     def column(name: str) -> Floats:
         return np.array([float(r[name]) for r in found])
@@ -100,7 +90,7 @@ def trace() -> tuple[Workload, dict[str, Value]]:
 
 def test_behaviour_simulator_on_the_shipped_run() -> None:
     """The simulator lets as many queries as the context has tokens ask in every step, and stores 6 bits in 8."""
-    (row,) = (r for r in rows("behaviour_simulator.csv") if r["case"].startswith("summary-gpt2-small"))
+    (row,) = (r for r in rows("spatten/behaviour_simulator.csv") if r["case"].startswith("summary-gpt2-small"))
     work, values = trace()
     every = 12  # heads of a layer: one point for each layer of each step
     work = replace(work, heads=every, sequence_length=work.sequence_length[::every], bits={"K": 8, "V": 8})  # type: ignore[index]
@@ -113,7 +103,7 @@ def test_behaviour_simulator_on_the_shipped_run() -> None:
 def test_steady_state_of_the_rtl() -> None:
     """REQUEST and SLOWDOWN are fitted to rows such as these (least squares over 24 rows of either memory)."""
     deviations = []
-    for row in rows("rtl_microbench.csv"):
+    for row in rows("spatten/rtl_microbench.csv"):
         if not row["config"].startswith("512"):
             continue
         engine: Plain = {"law": "stream", "lanes": 1e9, "latency": float(row["topk_latency"]), "cycles": 0, "load": 8}

@@ -14,9 +14,9 @@ from archsim.study import FOLDER, load_study
 from archsim.study import names as studies
 from archsim.validate import Group, load_published, published_names, validate
 from einsum_cascade.errors import SpecError
+from tests.reference import reference
 
 COMMAND = next(c for c in COMMANDS if c.name == "validate")
-REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "fusemax"
 NAME = "fusemax_micro24"
 
 
@@ -110,9 +110,8 @@ def test_exit_status_is_1_when_a_figure_is_outside(monkeypatch: pytest.MonkeyPat
     assert "OUTSIDE" in done.stdout
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason=f"no reference figures in {REFERENCE}")
 def test_every_row_of_the_reference_folder() -> None:
-    found = {g.name: g for g in validate(result(), load_published(NAME), REFERENCE)}
+    found = {g.name: g for g in validate(result(), load_published(NAME), reference("fusemax/attention.csv").parent)}
     assert {name: g.worst for name, g in found.items() if not g.ok} == {}
     assert sum(len(g.checks) for g in found.values()) > 400
 

@@ -8,11 +8,11 @@ import statistics
 import subprocess
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
 
+from archsim.memory import peak_memory
 from einsum_cascade import Cascade, load
 from einsum_cascade.interpret import run
 
@@ -38,11 +38,9 @@ def seconds(function: Callable[[], object]) -> float:
 
 def peak(function: Callable[[], object], output: int) -> int:
     """Return the peak of the memory that `function` takes, in bytes, beyond its output."""
-    tracemalloc.start()
-    function()
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return most - output
+    with peak_memory("numpy") as most:
+        function()
+    return (most() or 0) - output
 
 
 def measure(heads: int = 12, length: int = 1024, width: int = 64, tile: int = 128) -> tuple[float, float]:

@@ -1,12 +1,11 @@
 """Sums of products against numpy.einsum on random label sets."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archsim.memory import peak_memory
 from einsum_cascade.interpret.contraction import contract
 from einsum_cascade.interpret.field import Labelled
 from tests.einsum_cascade.interpret.helpers import XP
@@ -83,13 +82,11 @@ def test_a_chain_of_matrices_never_becomes_its_iteration_space() -> None:
     sizes = dict.fromkeys("vwxyz", n)
     rng = np.random.default_rng(0)
     chain = [Labelled(rng.normal(size=(n, n)), tuple(pair)) for pair in ("vw", "wx", "xy", "yz")]
-    tracemalloc.start()
-    found, _ = contract(XP, [chain[0], chain[2], chain[3], chain[1]], ("v", "z"), sizes, XP.float64)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    with peak_memory("numpy") as peak:
+        found, _ = contract(XP, [chain[0], chain[2], chain[3], chain[1]], ("v", "z"), sizes, XP.float64)
     expected = np.linalg.multi_dot([f.array for f in chain])
     np.testing.assert_allclose(found.array if found.axes == ("v", "z") else found.array.T, expected, rtol=1e-10)
-    assert peak < 8 * n * n * 8  # matrices only
+    assert peak() < 8 * n * n * 8  # matrices only
 
 
 def test_a_vector_is_multiplied_first() -> None:
@@ -97,8 +94,6 @@ def test_a_vector_is_multiplied_first() -> None:
     sizes = dict.fromkeys("xyz", n)
     one, two = (Labelled(np.ones((n, n)), pair) for pair in (("x", "y"), ("y", "z")))
     three = Labelled(np.ones(n), ("z",))
-    tracemalloc.start()
-    found, _ = contract(XP, [one, two, three], ("x",), sizes, XP.float64)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert (found.array == n * n).all() and peak < n * n * 8
+    with peak_memory("numpy") as peak:
+        found, _ = contract(XP, [one, two, three], ("x",), sizes, XP.float64)
+    assert (found.array == n * n).all() and peak() < n * n * 8

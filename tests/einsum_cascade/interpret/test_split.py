@@ -1,10 +1,9 @@
 """Splitting over a rank gives what the whole gives; what cannot be split is refused."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
+from archsim.memory import peak_memory
 from einsum_cascade import Cascade, SpecError, load, read_cascades
 from einsum_cascade.interpret import run, run_split
 from einsum_cascade.reference import make_inputs
@@ -85,9 +84,8 @@ def test_memory_is_that_of_a_block() -> None:
     tensors = {name: rng.normal(size=(8, 2048)) for name in "QKV"}
     peaks = {}
     for size in (64, 2048):
-        tracemalloc.start()
-        run_split(cascade, tensors, size=size)
-        peaks[size] = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        with peak_memory("numpy") as peak:
+            run_split(cascade, tensors, size=size)
+        peaks[size] = peak()
     scores = 8 * 2048
     assert peaks[64] < 3 * 64 * scores + 2**20 and peaks[2048] > 2048 * scores
