@@ -160,34 +160,8 @@ def read_design(document: Document, energy: Mapping[str, EnergyTable] | None = N
             read.fail(document.place("parameters"), f"{form.design} has no parameter {name}", "", hint)
     for name, value in form.parameters.items():
         read.names.setdefault(name, read.number(value, "parameters", name))
-    memories = {
-        name: Memory(
-            capacity=read.quantity(m.capacity, "bytes", "memories", name, "capacity"),
-            bandwidth=read.quantity(m.bandwidth, "bytes per second", "memories", name, "bandwidth"),
-            lines_per_cycle=read.optional(m.lines_per_cycle, "memories", name, "lines_per_cycle"),
-            line=read.positive(m.line, "memories", name, "line"),
-            charged_as=read.charged(m, name),
-            channels=read.positive(m.channels, "memories", name, "channels"),
-            efficiency=read.fraction(m.efficiency, "memories", name, "efficiency"),
-            request=read.natural(m.request, "memories", name, "request"),
-            burst=read.quantity(m.burst, "bytes", "memories", name, "burst"),
-            word_bits=read.optional(m.word_bits, "memories", name, "word_bits"),
-            component=read.known(m.component, energy, form.energy, "memories", name, "component"),
-        )
-        for name, m in form.memories.items()
-    }  # fmt: skip
-    arrays = {
-        name: Array(
-            shape={d: read.lanes(v, "arrays", name, "shape", d) for d, v in a.shape.items()},
-            operations={o: read.operation(o, t, "arrays", name, "operations", o) for o, t in a.operations.items()},
-            registers=read.known(a.registers, energy, form.energy, "arrays", name, "registers"),
-            units=tuple(read.known(u, energy, form.energy, "arrays", name, "units") for u in a.units),
-            area=read.number(a.area, "arrays", name, "area"),
-            efficiency=read.fraction(a.efficiency, "arrays", name, "efficiency"),
-            pipelined=a.pipelined,
-        )
-        for name, a in form.arrays.items()
-    }  # fmt: skip
+    memories = {name: read.memory(name, m, energy, form.energy) for name, m in form.memories.items()}
+    arrays = {name: read.array(name, a, energy, form.energy) for name, a in form.arrays.items()}
     for name, array in arrays.items():
         for operation, cost in array.operations.items():
             for action in cost.actions if cost is not UNKNOWN else ():
@@ -217,6 +191,34 @@ class _Reader:
 
     def __init__(self, document: Document, names: dict[str, Value]) -> None:
         self.document, self.names, self.wrong = document, names, list[Diagnostic]()
+
+    def memory(self, name: str, m: MemoryForm, energy: Mapping[str, EnergyTable] | None, table: str) -> Memory:
+        at = "memories", name
+        return Memory(
+            capacity=self.quantity(m.capacity, "bytes", *at, "capacity"),
+            bandwidth=self.quantity(m.bandwidth, "bytes per second", *at, "bandwidth"),
+            lines_per_cycle=self.optional(m.lines_per_cycle, *at, "lines_per_cycle"),
+            line=self.positive(m.line, *at, "line"),
+            charged_as=self.charged(m, name),
+            channels=self.positive(m.channels, *at, "channels"),
+            efficiency=self.fraction(m.efficiency, *at, "efficiency"),
+            request=self.natural(m.request, *at, "request"),
+            burst=self.quantity(m.burst, "bytes", *at, "burst"),
+            word_bits=self.optional(m.word_bits, *at, "word_bits"),
+            component=self.known(m.component, energy, table, *at, "component"),
+        )
+
+    def array(self, name: str, a: ArrayForm, energy: Mapping[str, EnergyTable] | None, table: str) -> Array:
+        at = "arrays", name
+        return Array(
+            shape={d: self.lanes(v, *at, "shape", d) for d, v in a.shape.items()},
+            operations={o: self.operation(o, t, *at, "operations", o) for o, t in a.operations.items()},
+            registers=self.known(a.registers, energy, table, *at, "registers"),
+            units=tuple(self.known(u, energy, table, *at, "units") for u in a.units),
+            area=self.number(a.area, *at, "area"),
+            efficiency=self.fraction(a.efficiency, *at, "efficiency"),
+            pipelined=a.pipelined,
+        )
 
     def fail(self, place: Place, message: str, expected: str = "", hint: str = "") -> None:
         self.wrong.append(Diagnostic(place=place, message=message, expected=expected, hint=hint))

@@ -155,20 +155,7 @@ def read_space(document: Document) -> Space:
     for kind in ("mapping", "workload"):
         if kind not in form.documents:
             fail("documents", message=f"no {kind} is named", expected=f"{kind}: NAME, or a list of names")
-    axes: dict[str, Axis] = {}
-    for section, paths in (("documents", form.documents), ("axes", form.axes)):
-        for path in paths:
-            kind, _, rest = path.partition(".")
-            if kind not in KINDS or bool(rest) != (section == "axes"):
-                known = KINDS if section == "documents" else [f"{k}." for k in KINDS]
-                fail(section, f"{path}#key", message=f"{path} is no {'document' if section == 'documents' else 'path'}",
-                     expected="one of " + ", ".join(known) if section == "documents" else
-                     "a document and a path in it, such as design.parameters.SIDE")  # fmt: skip
-                continue
-            try:
-                axes[path] = read_axis(document, path, section, path)
-            except SpecError as error:
-                wrong += error.diagnostics
+    axes = _axes(document, form, wrong)
     derived = {}
     for path, text in form.derived.items():
         if path in axes or path.partition(".")[0] not in KINDS or "." not in path:
@@ -199,6 +186,27 @@ def read_space(document: Document) -> Space:
         raise SpecError([Diagnostic(place=document.place("axes"), message=message, expected=f"at most {MOST:,}")])
     _check_objectives(space)
     return space
+
+
+def _axes(document: Document, form: SweepForm, wrong: list[Diagnostic]) -> dict[str, Axis]:
+    """Return what varies, documents first, by its path; mistakes are added to `wrong`."""
+    axes: dict[str, Axis] = {}
+    for section, paths in (("documents", form.documents), ("axes", form.axes)):
+        for path in paths:
+            kind, _, rest = path.partition(".")
+            if kind not in KINDS or bool(rest) != (section == "axes"):
+                known = KINDS if section == "documents" else [f"{k}." for k in KINDS]
+                message = f"{path} is no {'document' if section == 'documents' else 'path'}"
+                expected = "one of " + ", ".join(known) if section == "documents" else (
+                    "a document and a path in it, such as design.parameters.SIDE")  # fmt: skip
+                place = document.place(section, f"{path}#key")
+                wrong.append(Diagnostic(place=place, message=message, expected=expected))
+                continue
+            try:
+                axes[path] = read_axis(document, path, section, path)
+            except SpecError as error:
+                wrong += error.diagnostics
+    return axes
 
 
 def _zipped(document: Document, zipped: Sequence[Sequence[str]], axes: Dict[str, Axis]) -> Iterator[tuple[Axis, ...]]:
