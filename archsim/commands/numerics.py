@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device, device_option
-from archsim.show import echo_json, fail, json_option, length, table, user_errors
+from archsim.show import FiniteRange, echo_json, fail, json_option, length, table, user_errors
 
 if TYPE_CHECKING:
     from archsim.numerics.inputs import Tensors
@@ -19,17 +19,22 @@ __all__ = ["COMMANDS", "machine_of", "parts"]
 
 
 def parts(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str]:
-    """Split an option at its commas."""
-    return [p.strip() for p in (text or "").split(",") if p.strip()]
+    """Split an option at its commas, each part once. Raises click.BadParameter where it is given and names nothing."""
+    found = list(dict.fromkeys(p.strip() for p in (text or "").split(",") if p.strip()))
+    if text is not None and not found:
+        raise click.BadParameter("this names nothing; expected one or more, with commas between them")
+    return found
 
 
 def _lengths(context: click.Context, option: click.Parameter, text: str) -> list[int]:
-    return [length(p) for p in parts(context, option, text)]
+    return list(dict.fromkeys(length(p) for p in parts(context, option, text)))
 
 
 def _picture(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
     if file is not None and file.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"{file}: the name must end in .png, .svg or .pdf")
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {file.parent}")
     return file
 
 
@@ -56,12 +61,12 @@ picture_option = click.option("--plot", "picture", type=click.Path(dir_okay=Fals
               help="Format of sums, instead of the design's; exact: rounded when they are finished.")  # fmt: skip
 @click.option("--block", type=click.IntRange(0), default=0, metavar="N", help="Products that are added up before the"
               " accumulator is rounded, instead of the design's.")  # fmt: skip
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores.")
+@click.option("--scale", type=FiniteRange(), default=1.0, show_default=True, help="Factor on the scores.")
 @click.option("--queries", type=length, default="256", show_default=True, metavar="N", help="Queries: the last ones.")
 @click.option("--rows", type=click.IntRange(0), default=16, show_default=True,
               help="Queries of which the weights are measured; 0 is much quicker for long sequences.")  # fmt: skip
 @click.option("--head-dim", type=click.IntRange(2), default=64, show_default=True, help="Head size.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random inputs.")
 @device_option
 @picture_option
 @json_option
