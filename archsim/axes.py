@@ -36,6 +36,9 @@ QUANTITIES = {
 }
 """Keys of a design whose values carry a unit."""
 
+LARGEST = 2**40
+"""The largest size of a workload, as on the command line: sums over its divisors are held in memory."""
+
 SYMBOLS = {"bytes": "B", "bytes per second": "B/s", "hertz": "Hz"}
 SHORT = {"K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -161,6 +164,9 @@ def _checked(path: str, numbers: Sequence[int | float], places: Sequence[Place])
             hint = "a range with `multiple_of: 1` is rounded"
             message = f"{path} is {number:g}"
             wrong.append(Diagnostic(place=place, message=message, expected="a whole number", hint=hint))
+        elif whole(path) and number > LARGEST:
+            message = f"{path} is {number:g}"
+            wrong.append(Diagnostic(place=place, message=message, expected=f"at most {LARGEST:,}"))
     if wrong:
         raise SpecError(dict.fromkeys(wrong))
     return np.array(numbers, dtype=np.float64)
@@ -207,6 +213,6 @@ def _range(document: Document, path: str, form: dict[str, Plain], at: Keys) -> A
         numbers = np.unique(np.asarray(np.maximum(np.round(numbers / step), 1) * step, dtype=np.float64))
     near = np.round(numbers)
     numbers = np.where(np.abs(numbers - near) <= 1e-12 * near, near, numbers)  # 4096.0000000000005 of a log range
-    odd = numbers[numbers != np.floor(numbers)] if whole(path) else []
+    odd = numbers[(numbers != np.floor(numbers)) | (numbers > LARGEST)] if whole(path) else []
     _checked(path, [float(n) for n in odd[:1]], [document.place(*at, kind)] * len(odd[:1]))
     return numbers

@@ -30,6 +30,8 @@ COLUMNS = {
 TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 FLAGS = ("if_requant",)
 MOST_ERRORS = 20
+LARGEST = 2**24
+"""The largest number of a cell: the laws of top-k engines hold sums over as many keys in memory."""
 
 
 def read_trace(file: Path, queries: float = 1) -> Pruning:
@@ -149,6 +151,7 @@ def _possible(found: dict[str, np.ndarray], numbers: Sequence[int], file: str, l
         "a fraction where a count stands": np.any(
             [found[n] != np.floor(found[n]) for n in ("iteration", "layer", "head", "tokens", "keys", "values")], axis=0
         ),
+        f"a number above {LARGEST:,}": (np.stack(list(found.values())) > LARGEST).any(axis=0),
         "no head size or no width": (found["head_dim"] == 0) | (found["key_bits"] == 0) | (found["value_bits"] == 0),
         "a second row for this iteration, layer and head": again,
     }

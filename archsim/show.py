@@ -1,6 +1,7 @@
 """What the commands print: tables for people, one JSON object for programs, errors with exit status 2."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from einsum_cascade.errors import SpecError
 
 __all__ = [
-    "binary", "echo_json", "fail", "json_option", "length", "number", "percent", "shape_option", "si", "table",
-    "user_errors", "write_text",
+    "FiniteRange", "binary", "echo_json", "fail", "json_option", "length", "number", "percent", "shape_option", "si",
+    "table", "user_errors", "write_text",
 ]  # fmt: skip
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
@@ -69,8 +70,22 @@ def percent(value: float) -> str:
 
 
 def echo_json(data: object) -> None:
-    """Print one JSON object; numbers of NumPy become plain ones."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=lambda value: value.item()))
+    """Print one JSON object; numbers of NumPy become plain ones, and what JSON has not (nan, infinity) becomes null."""
+    try:
+        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=lambda value: value.item())
+    except ValueError:
+        text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(text)
+
+
+def _finite(data: object) -> object:
+    """Return data of JSON in which every number is one."""
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    plain = data.item() if hasattr(data, "item") else data
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -100,6 +115,10 @@ def user_errors() -> Iterator[None]:
         yield
     except SpecError as error:
         click.echo(str(error), err=True)
+        raise SystemExit(2) from None
+    except MemoryError as error:
+        reason = str(error) or "the memory is used up"
+        click.echo(f"these sizes need more memory than there is: {reason}\n  hint: take smaller ones", err=True)
         raise SystemExit(2) from None
 
 
@@ -136,6 +155,17 @@ def write_bytes(file: Path, data: bytes) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise fail(file, f"cannot be written: {error.strerror}") from None
+
+
+class FiniteRange(click.FloatRange):
+    """A number of an option between bounds; click itself lets nan through, which is between none."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number, which comes as text. Raises click.BadParameter."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 def length(text: str) -> int:

@@ -111,12 +111,18 @@ class Store:
         classes : point numbers -> which of them compete for a place on the front: those with equal numbers.
 
         Raises SpecError: a file that cannot be written, is damaged, is no DuckDB file, is open elsewhere, or holds
-        something else; the results of another sweep, or of the same with changed documents.
+        something else; the results of another sweep, or of the same with changed documents. A new file into which no
+        chunk came is removed again.
         """
+        new = not path.exists()
         with connected(path) as connection:
             store = cls(path, connection, header, classes)
             store._resume()
-            yield store
+            try:
+                yield store
+            finally:
+                if new and not store.done:  # nothing was stored: leave no empty file; it is still ours alone here
+                    path.unlink(missing_ok=True)
 
     def _resume(self) -> None:
         if not _tables(self._connection):
@@ -203,8 +209,8 @@ class Store:
         self._connection.execute("CHECKPOINT")
 
 
-def query(path: Path, sql: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:
-    """Return the columns and the rows of a query on results, which it cannot change.
+def query(path: Path, sql: str, most: int | None = None) -> tuple[list[str], Iterator[tuple[object, ...]]]:
+    """Return the columns and the rows, or the first `most` rows, of a query on results, which it cannot change.
 
     Raises SpecError: a file that cannot be read or holds no DuckDB data, SQL that is wrong or would change something.
     """
@@ -215,14 +221,22 @@ def query(path: Path, sql: str) -> tuple[list[str], Iterator[tuple[object, ...]]
         connection.execute("SET lock_configuration = true")
         try:
             found = connection.execute(sql)
-            rows = found.fetchall() if found.description else []
+            if found is None:  # DuckDB's answer to no statement, whatever its stubs say
+                raise SpecError([Diagnostic(place=Place(file="SQL"), message="there is no statement",
+                                            expected="a query such as SELECT count(*) FROM points")])  # fmt: skip
+            rows = (found.fetchall() if most is None else found.fetchmany(most)) if found.description else []
         except (duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.DataError) as error:
-            raise SpecError([Diagnostic(place=Place(file="SQL"), message=str(error).partition(": ")[2])]) from None
+            message = str(error).partition(": ")[2]
+            if "pytz" in message:  # DuckDB's Python needs it for times with a zone alone
+                message = "times with a zone cannot be shown; take now()::TIMESTAMP, or ::VARCHAR"
+            raise SpecError([Diagnostic(place=Place(file="SQL"), message=message)]) from None
         return [d[0] for d in found.description or ()], iter(rows)
 
 
 def export(path: Path, target: Path) -> None:
     """Write the points to a .parquet or .csv file, in order, whole or not at all. Raises SpecError."""
+    import duckdb
+
     if not target.parent.is_dir():
         raise fail(target, f"there is no folder {target.parent}")
     form = "PARQUET" if target.suffix.lower() == ".parquet" else "CSV, HEADER"
@@ -231,7 +245,10 @@ def export(path: Path, target: Path) -> None:
         with connected(path, read_only=True, memory=128) as connection:
             _check_tables(path, connection)
             name = str(temporary).replace("'", "''")
-            connection.execute(f"COPY (SELECT * FROM points ORDER BY point) TO '{name}' (FORMAT {form})")
+            try:
+                connection.execute(f"COPY (SELECT * FROM points ORDER BY point) TO '{name}' (FORMAT {form})")
+            except duckdb.IOException as error:
+                raise _explained(target, error) from None
         os.replace(temporary, target)
     except OSError as error:
         raise fail(target, f"cannot be written: {error.strerror}") from None

@@ -14,18 +14,24 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAG = "tag:yaml.org,2002:"
 DIGITS = 1000  # the longest integer that is read
+REPEATED = 100_000  # values that aliases may repeat: aliases of aliases grow without bound
+DEPTH = 100  # lists and mappings inside each other; libyaml itself ends the process at some thousands
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML counts a new line
 
 
 @dataclass
 class Document:
-    """One YAML document: `data`, the `places` of its values and (under the path + "#key") of its keys."""
+    """One YAML document: `data`, the `places` of its values and (under the path + "#key") of its keys.
+
+    It may have `most` values, those that aliases repeat included.
+    """
 
     file: str
     lines: list[str]
     data: Plain = None
     places: dict[Keys, Place] = field(default_factory=dict)
     nodes: dict[Keys, yaml.Node] = field(default_factory=dict)
+    most: int = REPEATED
 
     def place(self, *path: str | int) -> Place:
         """Return the place of the value at `path`, or of the nearest one above it."""
@@ -72,11 +78,12 @@ def read(text: str, file: str) -> list[Document]:
     wrong: list[Diagnostic] = []
     documents: list[Document] = []
     try:
+        _refuse_depth(text, lines, file)
         roots = [node for node in yaml.compose_all(text, Loader=LOADER) if node is not None]
     except yaml.YAMLError as error:
         raise SpecError([_yaml_error(error, lines, file)]) from None
     for root in roots:
-        document = Document(file, lines)
+        document = Document(file, lines, most=len(text) + REPEATED)
         document.data = _plain(root, (), document, wrong)
         documents.append(document)
     if wrong:
@@ -122,9 +129,30 @@ def _yaml_error(error: yaml.YAMLError, lines: list[str], file: str) -> Diagnosti
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line, mark.column) if mark else (0, 0)
     shown = lines[line] if line < len(lines) else ""
-    hint = "indent with spaces" if "\t" in shown else "statements belong into a block scalar: `einsums: |`"
+    before = "\n".join(lines[: line + 1])
+    hint = "a bracket or a quote before this place may have no end"
+    if "\t" in shown:
+        hint = "indent with spaces"
+    elif re.search(r"^einsums:", before, re.MULTILINE):
+        hint = "statements belong into a block scalar: `einsums: |`"
     message = f"this is not YAML: {getattr(error, 'problem', None) or error}"
     return Diagnostic(place=Place(file=file, line=line + 1, column=column + 1, text=shown), message=message, hint=hint)
+
+
+def _refuse_depth(text: str, lines: list[str], file: str) -> None:
+    """Raise SpecError where lists and mappings stand too deep inside each other."""
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH:
+            mark = event.start_mark
+            line, column = (mark.line, mark.column) if mark else (0, 0)
+            place = Place(file=file, line=line + 1, column=column + 1, text=lines[line])
+            message = f"more than {DEPTH} lists and mappings inside each other"
+            raise SpecError([Diagnostic(place=place, message=message, expected="a flatter document")])
 
 
 def _place(node: yaml.Node, document: Document) -> Place:
@@ -140,6 +168,9 @@ def _plain(node: yaml.Node, path: Keys, document: Document, wrong: list[Diagnost
     if any(document.nodes[path[:k]] is node for k in range(len(path))):
         wrong.append(Diagnostic(place=document.places[path], message="an alias stands inside what it names"))
         return None
+    if len(document.nodes) > document.most:
+        message = "aliases repeat too many values"
+        raise SpecError([Diagnostic(place=document.places[path], message=message, hint="write out what is needed")])
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, i), document, wrong) for i, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):

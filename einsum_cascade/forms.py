@@ -61,6 +61,10 @@ def _diagnostic(document: Document, form: type[Form], error: Mapping[str, object
     while path and path not in document.places:
         path = path[:-1]  # pydantic adds the member of a union to the path
     message = str(error["msg"]).removeprefix("Input should be ")
+    if not path:
+        needed = ", ".join(keys_at(form, (), required=True))
+        return Diagnostic(place=document.place(), message="the document has the wrong kind of value",
+                          expected=f"keys with values, such as {needed or ', '.join(known)}")  # fmt: skip
     where = ".".join(map(str, path))
     return Diagnostic(place=document.place(*path), message=f"{where} has the wrong kind of value", expected=message)
 

@@ -9,7 +9,18 @@ import click
 
 from archsim.commands.options import length_option, query_option, set_option, workload_option
 from archsim.commands.progress import search_shown
-from archsim.show import binary, echo_json, json_option, number, percent, si, table, user_errors, write_text
+from archsim.show import (
+    FiniteRange,
+    binary,
+    echo_json,
+    json_option,
+    number,
+    percent,
+    si,
+    table,
+    user_errors,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from archsim.design import Design
@@ -37,7 +48,7 @@ __all__ = ["COMMANDS"]
 @query_option
 @click.option("--effort", type=click.IntRange(1, 6), default=1, show_default=True,
               help="More tile sizes and loop orders; never a worse result.")  # fmt: skip
-@click.option("--slack", type=click.FloatRange(0, 100), default=0.1, show_default=True, metavar="PERCENT",
+@click.option("--slack", type=FiniteRange(0, 100), default=0.1, show_default=True, metavar="PERCENT",
               help="Latencies so close to the least count as equal, and less far traffic decides; so do energies, and"
               " latency decides.")  # fmt: skip
 @click.option("--vary", "axes", multiple=True, metavar="PATH=V1,V2,...",

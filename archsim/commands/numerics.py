@@ -10,7 +10,7 @@ import click
 from archsim.commands.device import checked_device, device_option
 from archsim.commands.options import listed, listed_lengths, plot_option
 from archsim.commands.progress import stages_shown
-from archsim.show import echo_json, fail, json_option, length, table, user_errors
+from archsim.show import FiniteRange, echo_json, fail, json_option, length, table, user_errors
 
 if TYPE_CHECKING:
     from archsim.numerics.inputs import Tensors
@@ -39,12 +39,12 @@ __all__ = ["COMMANDS", "machine_of"]
               help="Format of sums, instead of the design's; exact: rounded when they are finished.")  # fmt: skip
 @click.option("--block", type=click.IntRange(0), default=0, metavar="N", help="Products that are added up before the"
               " accumulator is rounded, instead of the design's.")  # fmt: skip
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores.")
+@click.option("--scale", type=FiniteRange(), default=1.0, show_default=True, help="Factor on the scores.")
 @click.option("--queries", type=length, default="256", show_default=True, metavar="N", help="Queries: the last ones.")
 @click.option("--rows", type=click.IntRange(0), default=16, show_default=True,
               help="Queries of which the weights are measured; 0 is much quicker for long sequences.")  # fmt: skip
 @click.option("--head-dim", type=click.IntRange(2), default=64, show_default=True, help="Head size.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random inputs.")
 @device_option
 @plot_option("Draw a figure into")
 @json_option

@@ -32,8 +32,11 @@ set_option = click.option(
 
 
 def listed(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """Split an option at its commas."""
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    """Split an option at its commas, each part once. Raises click.BadParameter where it is given and names nothing."""
+    found = tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+    if text is not None and not found:
+        raise click.BadParameter("this names nothing; expected one or more, with commas between them")
+    return found
 
 
 def listed_lengths(context: click.Context, option: click.Parameter, text: str | None) -> list[int]:
@@ -47,6 +50,8 @@ def with_suffix(*known: str) -> Callable[[click.Context, click.Parameter, Path |
     def check(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
         if file is not None and file.suffix.lower() not in known:
             raise click.BadParameter(f"{file}: the name must end in {', '.join(known[:-1])} or {known[-1]}")
+        if file is not None and not file.parent.is_dir():
+            raise click.BadParameter(f"there is no folder {file.parent}")
         return file
 
     return check

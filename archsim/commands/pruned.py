@@ -51,7 +51,7 @@ def _bits(_context: click.Context, _option: click.Parameter, text: str) -> list[
 @click.option("--heads", type=click.IntRange(1), default=12, show_default=True, help="Heads.")
 @click.option("--head-dim", type=click.IntRange(2), default=64, show_default=True, help="Head size.")
 @click.option("--inputs", "kind", default="trace", show_default=True, metavar="KIND", help="normal, heavy or trace.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the inputs.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the inputs.")
 @json_option
 def numerics_pruning(
     cascade: str, design: str | None, vary: Mapping[str, list[str]], bits: list[tuple[int, int]], formats: list[str],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.options import plot_option
-from archsim.show import echo_json, fail, json_option, length, number, percent, table, user_errors
+from archsim.show import FiniteRange, echo_json, fail, json_option, length, number, percent, table, user_errors
 
 if TYPE_CHECKING:
     from archsim.pruning import Pruning
@@ -17,7 +17,7 @@ __all__ = ["COMMANDS", "find_pruning"]
 @click.command()
 @click.argument("source", metavar="[NAME|FILE.yaml|FILE.csv]", required=False)
 @click.option("-s", "--tokens", type=length, metavar="LENGTH", help="Tokens of a schedule, instead of the file's.")
-@click.option("--bits", type=click.FloatRange(min=1), default=16, show_default=True,
+@click.option("--bits", type=FiniteRange(min=1), default=16, show_default=True,
               help="Width of the dense words that the table compares with.")  # fmt: skip
 @plot_option("Draw the layers into")
 @json_option

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device, device_option
-from archsim.show import binary, echo_json, fail, json_option, length, shape_option, table, user_errors, write_bytes
+from archsim.show import (
+    FiniteRange,
+    binary,
+    echo_json,
+    fail,
+    json_option,
+    length,
+    shape_option,
+    table,
+    user_errors,
+    write_bytes,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +44,10 @@ def _split(_context: click.Context, _option: click.Parameter, text: str | None) 
 @click.argument("cascade", metavar="CASCADE")
 @shape_option
 @click.option("--check", "compare", is_flag=True, help="Compare with the dense reference; exit status 1 if it differs.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Factor on the scores of the random inputs.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random inputs.")
+@click.option(
+    "--scale", type=FiniteRange(), default=1.0, show_default=True, help="Factor on the scores of the random inputs."
+)
 @click.option("--xp", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Array library.")
 @device_option
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True,

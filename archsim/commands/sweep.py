@@ -142,7 +142,7 @@ def query(file: Path, sql: str, limit: int, as_json: bool) -> None:
     from archsim.store import query as ask
 
     with user_errors():
-        columns, found = ask(file, sql)
+        columns, found = ask(file, sql, None if as_json else limit + 1)
     rows = list(found)
     if as_json:
         echo_json({"columns": columns, "rows": [[_plain(v) for v in row] for row in rows]})
@@ -151,7 +151,7 @@ def query(file: Path, sql: str, limit: int, as_json: bool) -> None:
     heads = [f">{c}" if right else c for c, right in zip(columns, numeric, strict=True)]
     table("", heads, [[_cell(v) for v in row] for row in rows[:limit]])
     if len(rows) > limit:
-        click.echo(f"{number(limit)} of {number(len(rows))} rows; --limit shows more")
+        click.echo(f"the first {number(limit)} rows; --limit shows more")
 
 
 def _plain(value: object) -> object:

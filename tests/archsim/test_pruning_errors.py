@@ -30,6 +30,7 @@ def test_text(file: Path, update_golden: bool, monkeypatch: pytest.MonkeyPatch) 
         (["nowhere.csv"], "nowhere.csv:1:1: cannot be read: No such file or directory"),
         (["bert_base_half", "--plot", "figure.txt"], "the name must end in .png, .svg or .pdf"),
         (["bert_base_half", "--plot", "nowhere/figure.svg"], "cannot be written"),
+        (["bert_base_half", "--bits", "nan"], "nan is not a finite number"),
         (["trace_empty.csv", "--tokens", "64"], "a trace has its own numbers of tokens"),
     ],
 )

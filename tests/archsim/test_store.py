@@ -292,21 +292,47 @@ def test_a_wrong_study_leaves_no_file(study: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "r.duckdb").exists()
 
 
+def test_a_sweep_that_ends_before_its_first_chunk_leaves_no_file(study: Path, tmp_path: Path) -> None:
+    def broken(_given: Order, _chunks: object) -> Iterator[engine.Done]:
+        raise KeyboardInterrupt
+        yield
+
+    file, empty = tmp_path / "r.duckdb", tmp_path / "mine.duckdb"
+    duckdb.connect(str(empty)).close()
+    for target in (file, empty):
+        with pytest.raises(KeyboardInterrupt):
+            sweep(order(study), target, broken)
+    assert not file.exists() and empty.exists()  # a file that was there stays
+
+
 @pytest.mark.parametrize(
     "sql",
     [
         "DELETE FROM points", "DROP TABLE points", "CREATE TABLE x (a INTEGER)", "COPY points TO 'x.csv'",
         "SELECT * FROM read_text('/etc/hostname')", "SELECT 1; DELETE FROM points", "ATTACH 'other.duckdb'",
         "SET enable_external_access = true", "SELECT nothing FROM points", "SELEKT 1", "SELECT 'a'::INTEGER", "",
+        " ; ", "-- nothing", "SELECT now()",
     ],
 )  # fmt: skip
 def test_a_query_changes_nothing(reference: Path, sql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     before = reference.read_bytes()
-    if sql:
-        with pytest.raises(SpecError):
-            query(reference, sql)
+    with pytest.raises(SpecError):
+        query(reference, sql)
     assert reference.read_bytes() == before and not list(tmp_path.iterdir())
+
+
+def test_a_query_of_many_rows_is_quick(reference: Path) -> None:
+    columns, rows = query(reference, "SELECT range FROM range(10_000_000_000)", 3)
+    assert columns == ["range"] and list(rows) == [(0,), (1,), (2,)]
+    text = CliRunner().invoke(main, ["query", str(reference), "SELECT * FROM range(10_000_000_000)", "--limit", "3"])
+    assert text.exit_code == 0 and "the first 3 rows" in text.stdout
+
+
+def test_numbers_that_json_has_not(reference: Path) -> None:
+    sql = "SELECT 'nan'::DOUBLE, '-inf'::DOUBLE, 1.5::DOUBLE"
+    text = CliRunner().invoke(main, ["query", str(reference), sql, "--json"]).stdout
+    assert json.loads(text, parse_constant=pytest.fail)["rows"] == [[None, None, 1.5]]
 
 
 def test_summary(reference: Path) -> None:
@@ -348,7 +374,7 @@ def test_the_commands(study: Path, tmp_path: Path) -> None:
     )
     assert json.loads(asked.stdout) == {"columns": ["SIDE", "n"], "rows": [[s, POINTS // 3] for s in (32, 64, 128)]}
     shown = runner.invoke(main, ["query", file, "FROM points", "--limit", "2"])
-    assert "bert" in shown.stdout and f"2 of {POINTS:,} rows" in shown.stdout
+    assert "bert" in shown.stdout and "the first 2 rows" in shown.stdout
     for wrong in (["query", file, "DROP TABLE points"], ["query", str(tmp_path / "no.duckdb"), "SELECT 1"],
                   ["sweep", str(tmp_path / "no.yaml"), "-o", file], ["sweep", "bert", "-o", file],
                   ["sweep", str(study), "-o", file, "--export", "x.json"],

@@ -305,3 +305,22 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
         pytest.skip("see the anchor that contains itself")
     else:
         assert json.dumps([d.data for d in documents]) is not None
+
+
+def test_aliases_of_aliases_end_soon() -> None:
+    text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    text += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+    assert "aliases repeat too many values" in message(text)
+    assert one("a: &a [1, 2]\nb: [*a, *a]").data == {"a": [1, 2], "b": [[1, 2], [1, 2]]}
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}"), ("- ", "")])
+@pytest.mark.parametrize("depth", [101, 20_000])
+def test_lists_inside_each_other_without_end(opening: str, closing: str, depth: int) -> None:
+    assert "more than 100 lists and mappings inside each other" in message(opening * depth + "x" + closing * depth)
+    assert one(opening * 50 + "x" + closing * 50).data
+
+
+def test_a_hint_about_statements_only_where_there_are_any() -> None:
+    assert "may have no end" in message("a: 'x\nb: 1\n") and "block scalar" not in message("a: 'x\nb: 1\n")
+    assert "block scalar" in message("a: 1\neinsums: [Z[m] = A\n")

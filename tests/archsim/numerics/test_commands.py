@@ -60,10 +60,24 @@ def test_a_users_tensors(tmp_path: Path) -> None:
     (["-c", "attention_1pass", "--plot", "f.txt"], "must end in .png"),
     (["-c", "attention_1pass", "--lengths", "4Q"], "4Q is not a length"),
     ([], "Missing option '-c'"),
+    (["-c", ""], "this names nothing"),
+    (["-c", "attention_1pass", "--formats", " ,"], "this names nothing"),
+    (["-c", "attention_1pass", "--lengths", ""], "this names nothing"),
+    (["-c", "attention_1pass", "--scale", "nan"], "nan is not a finite number"),
+    (["-c", "attention_1pass", "--scale", "inf"], "inf is not a finite number"),
+    (["-c", "attention_1pass", "--seed", "-1"], "-1 is not in the range"),
+    (["-c", "attention_1pass", "--plot", "nowhere/f.png"], "there is no folder nowhere"),
+    (["-c", "attention_1pass", "--lengths", "1024G"], "more memory than there is"),
 ])  # fmt: skip
 def test_mistakes(arguments: list[str], why: str) -> None:
     result = archsim("numerics", *arguments, *(() if "--lengths" in arguments else SMALL))
     assert result.exit_code == 2 and why in result.stderr and result.stdout == ""
+
+
+def test_what_is_named_twice_is_measured_once() -> None:
+    found = json.loads(archsim("numerics", "-c", "attention_lazy", "--formats", "bf16,bf16", *SMALL[2:], "--lengths",
+                               "64,64", "--json").stdout)  # fmt: skip
+    assert len(found["measurements"]) == 1
 
 
 def test_no_cuda_device() -> None:
