@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device
-from archsim.commands.options import listed, listed_lengths
+from archsim.commands.options import listed_lengths, named
 from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, fail, json_option, length, si, table, user_errors, write_text
 
@@ -45,7 +45,7 @@ def gpu() -> None:
 @click.option(
     "--head-dims", default="64,128", show_default=True, callback=listed_lengths, metavar="64,...", help="Head sizes."
 )
-@click.option("--dtypes", default="bf16,fp32", show_default=True, callback=listed, metavar="bf16,...", help="Types.")
+@click.option("--dtypes", default="bf16,fp32", show_default=True, callback=named, metavar="bf16,...", help="Types.")
 @json_option
 def measure(
     file: Path, device: str, lengths: list[int], batches: list[int], heads: list[int], head_dims: list[int],

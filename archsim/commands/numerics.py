@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device, device_option
-from archsim.commands.options import listed, listed_lengths, plot_option
+from archsim.commands.options import listed_lengths, named, plot_option
 from archsim.commands.progress import stages_shown
 from archsim.show import FiniteRange, echo_json, fail, json_option, length, table, user_errors
 
@@ -21,7 +21,7 @@ __all__ = ["COMMANDS", "machine_of"]
 
 
 @click.command()
-@click.option("-c", "--cascades", required=True, callback=listed, metavar="CASCADE,...",
+@click.option("-c", "--cascades", required=True, callback=named, metavar="CASCADE,...",
               help="Cascades with inputs Q, K, V and the output AV; * and ? stand for any letters.")  # fmt: skip
 @click.option("-d", "--design", metavar="DESIGN", help="The machine whose `numerics:` say where it rounds; by default"
               " every tensor is a word and sums are fp32.")  # fmt: skip
@@ -29,10 +29,10 @@ __all__ = ["COMMANDS", "machine_of"]
 @click.option("--inputs", "kind", default="normal", show_default=True, metavar="KIND",
               help="normal, heavy (outliers), trace (a model of trained scores), or an .npz file with Q (E, P),"
               " K (E, M) and V (F, M), scores Q.K.")  # fmt: skip
-@click.option("--formats", callback=listed, metavar="fp32,bf16,...",
+@click.option("--formats", callback=named, metavar="fp32,bf16,...",
               help="Words: fp32, tf32, bf16, fp16, e4m3, e5m2, int8, int12, q4.8, ...;"
               " by default the design's.")  # fmt: skip
-@click.option("--exp", "units", callback=listed, metavar="exact,poly5,...",
+@click.option("--exp", "units", callback=named, metavar="exact,poly5,...",
               help="Exponential units: exact, poly3 ... poly7, taylor5, table64, ...;"
               " by default the design's.")  # fmt: skip
 @click.option("--accumulate", default="", metavar="FORMAT",
@@ -65,6 +65,8 @@ def numerics(
       archsim numerics -c attention_1pass,attention_3pass -d fusemax --formats fp32,bf16,fp16,e4m3,int8
       archsim numerics -c 'attention_*pass' -d fusemax --scale 12 --exp exact,poly3,poly5 --plot errors.png
     """
+    if picture is not None and not picture.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {picture.parent}")  # known before the long work
     from archsim.numerics.campaign import Campaign, chosen, run_campaign
     from archsim.numerics.measure import Platform
 

@@ -8,8 +8,8 @@ import click
 from archsim.show import length
 
 __all__ = [
-    "cascade_option", "design_option", "length_option", "listed", "listed_lengths", "plot_option", "query_option",
-    "set_option", "with_suffix", "workload_option",
+    "cascade_option", "design_option", "length_option", "listed", "listed_lengths", "named", "plot_option",
+    "query_option", "set_option", "with_suffix", "workload_option",
 ]  # fmt: skip
 
 workload_option = click.option(
@@ -32,8 +32,13 @@ set_option = click.option(
 
 
 def listed(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """Split an option at its commas, each part once. Raises click.BadParameter where it is given and names nothing."""
-    found = tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+    """Split an option at its commas, each part once."""
+    return tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+
+
+def named(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """Split an option at its commas. Raises click.BadParameter where it is given and names nothing."""
+    found = listed(context, option, text)
     if text is not None and not found:
         raise click.BadParameter("this names nothing; expected one or more, with commas between them")
     return found
@@ -41,7 +46,7 @@ def listed(_context: click.Context, _option: click.Parameter, text: str | None) 
 
 def listed_lengths(context: click.Context, option: click.Parameter, text: str | None) -> list[int]:
     """Split an option at its commas into numbers such as 4096 or 64K. Raises click.BadParameter."""
-    return [length(part) for part in listed(context, option, text)]
+    return list(dict.fromkeys(length(part) for part in named(context, option, text)))
 
 
 def with_suffix(*known: str) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
@@ -50,8 +55,6 @@ def with_suffix(*known: str) -> Callable[[click.Context, click.Parameter, Path |
     def check(_context: click.Context, _option: click.Parameter, file: Path | None) -> Path | None:
         if file is not None and file.suffix.lower() not in known:
             raise click.BadParameter(f"{file}: the name must end in {', '.join(known[:-1])} or {known[-1]}")
-        if file is not None and not file.parent.is_dir():
-            raise click.BadParameter(f"there is no folder {file.parent}")
         return file
 
     return check

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.numerics import machine_of
-from archsim.commands.options import listed
+from archsim.commands.options import named
 from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, json_option, length, table, user_errors
 
@@ -45,7 +45,7 @@ def _bits(_context: click.Context, _option: click.Parameter, text: str) -> list[
               help="Values of a rank or parameter, expressions over others; may be given several times.")  # fmt: skip
 @click.option("--bits", default="8+4", show_default=True, callback=_bits, metavar="8+4,6+4",
               help="High and low bits of keys that come as KH and KL.")  # fmt: skip
-@click.option("--formats", callback=listed, metavar="fp32,int12,...", help="Words; by default the design's, or fp32.")
+@click.option("--formats", callback=named, metavar="fp32,int12,...", help="Words; by default the design's, or fp32.")
 @click.option("--tokens", type=length, default="256", show_default=True, metavar="N", help="Keys.")
 @click.option("--queries", type=length, default="64", show_default=True, metavar="N", help="Queries.")
 @click.option("--heads", type=click.IntRange(1), default=12, show_default=True, help="Heads.")
