@@ -43,7 +43,8 @@ class Axis:
     def edges(self, cells: int) -> NDArray[np.float64]:
         """Return the edges of the cells, shape (cells + 1,)."""
         if not self.high > self.low:
-            return np.linspace(self.low - 0.5, self.low + 0.5, cells + 1)
+            aside = 0.05 * abs(self.low) or 0.5
+            return np.linspace(self.low - aside, self.low + aside, cells + 1)
         if self.log:
             return np.geomspace(self.low, self.high, cells + 1)
         return np.linspace(self.low, self.high, cells + 1)

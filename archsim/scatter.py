@@ -74,11 +74,20 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
     from matplotlib.figure import Figure
 
     x, y = (results.column(n, o, numeric=True) for n, o in ((wanted.x, "--x"), (wanted.y, "--y")))
+    if x.name == y.name:
+        at = Place(file="--y", length=len(wanted.y), text=wanted.y)
+        raise SpecError([Diagnostic(place=at, message=f"{y.name} is drawn to the right already")])
+    for name in wanted.maximize:
+        if results.column(name, "--maximize", numeric=True).name not in (x.name, y.name):
+            at = Place(file="--maximize", length=len(name), text=name)
+            raise SpecError([Diagnostic(place=at, message=f"{name} is not drawn", expected=f"{x.name} or {y.name}")])
     condition = results.condition(wanted.where, finite=(x.name, y.name))
     names = [("x", x), ("y", y)]
     axes = [axis_of(results, c, condition, None if wanted.log is None else n in wanted.log) for n, c in names]
     if axes[0] is None or axes[1] is None:
         at = Place(file="--where", length=len(wanted.where), text=wanted.where)
+        if not wanted.where:
+            at = Place(file=str(results.file))
         raise SpecError([Diagnostic(place=at, message="no feasible point is left to draw")])
     panels = _panels(results, wanted, condition)
     colour = _colour(results, results.column(wanted.color, "--color"), condition) if wanted.color else None

@@ -62,7 +62,11 @@ def connected(path: Path, *, read_only: bool = False, memory: int = MEMORY) -> "
         raise _explained(path, error) from None
     try:
         yield connection
-    except duckdb.Error as error:
+    except (duckdb.Error, RuntimeError) as error:  # Ctrl-C inside DuckDB comes out as one or the other
+        if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        if not isinstance(error, duckdb.Error):
+            raise
         raise _explained(path, error) from None
     finally:
         connection.close()

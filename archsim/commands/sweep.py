@@ -57,8 +57,15 @@ def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, c
         return
     start = time.perf_counter()
     with user_errors():
-        with where.runner() as runner, points_shown() as progress:
-            before = run(order(study), file, runner, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress)
+        try:
+            with where.runner() as runner, points_shown() as progress:
+                before = run(
+                    order(study), file, runner, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress
+                )
+        except KeyboardInterrupt:
+            if file.exists():
+                click.echo(f"stopped: what is done is in {file}, and the same command goes on from there", err=True)
+            raise
         seconds = time.perf_counter() - start
         if target is not None:
             export(file, target)

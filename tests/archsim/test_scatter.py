@@ -8,6 +8,7 @@ import pytest
 
 import archsim.scatter as module
 from archsim.results import Column, open_results
+from archsim.sample import axis_of
 from archsim.scatter import Scatter, scatter
 from einsum_cascade.errors import SpecError
 from tests.stores import random_store, store
@@ -97,6 +98,10 @@ def test_one_point(tmp_path: Path) -> None:
     file = store(tmp_path / "s.duckdb", {"latency_s": [2.0]})
     drawn, _ = draw(file, replace(PLAIN, front=True), tmp_path / "a.png")
     assert drawn == {"points": 1, "drawn": 1, "fronts": [{"group": None, "size": 1}]}
+    small = store(tmp_path / "t.duckdb", {"latency_s": [0.002]})
+    with open_results(small) as results:
+        axis = axis_of(results, results.column("latency_s", "--y"), results.condition(""))
+    assert axis is not None and axis.edges(2) == pytest.approx([0.0019, 0.002, 0.0021])
 
 
 @pytest.mark.parametrize(
@@ -107,6 +112,9 @@ def test_one_point(tmp_path: Path) -> None:
         (replace(PLAIN, color="colour"), "has no column colour"),
         (replace(PLAIN, group_by=("energy_j",)), "energy_j has 600 values; at most 12 panels"),
         (replace(PLAIN, where="SIDE < 0"), "no feasible point is left to draw"),
+        (replace(PLAIN, x="latency_s", front=True), "latency_s is drawn to the right already"),
+        (replace(PLAIN, maximize=("nothing",)), "has no column nothing"),
+        (replace(PLAIN, maximize=("area_mm2",)), "area_mm2 is not drawn"),
     ],
 )
 def test_mistakes(file: Path, tmp_path: Path, wanted: Scatter, message: str) -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import archsim.sweep as engine
 from archsim.chunk import Order
 from archsim.cli import main
-from archsim.store import Store, export, query, summary
+from archsim.store import Store, connected, export, query, summary
 from archsim.sweep import header, order, sweep
 from einsum_cascade.errors import SpecError
 
@@ -303,6 +303,26 @@ def test_a_sweep_that_ends_before_its_first_chunk_leaves_no_file(study: Path, tm
         with pytest.raises(KeyboardInterrupt):
             sweep(order(study), target, broken)
     assert not file.exists() and empty.exists()  # a file that was there stays
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Query interrupted"), duckdb.InterruptException("Interrupted!")])
+def test_an_interrupt_inside_of_duckdb_is_one(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(KeyboardInterrupt), connected(tmp_path / "r.duckdb"):
+        raise error
+    with pytest.raises(RuntimeError, match="another"), connected(tmp_path / "r.duckdb"):
+        raise RuntimeError("another")
+
+
+def test_a_stopped_sweep_says_how_it_goes_on(
+    study: Path, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "sweep", stopped)
+    for file, told in ((copied, True), (tmp_path / "none.duckdb", False)):
+        result = CliRunner().invoke(main, ["sweep", str(study), "-o", str(file)])
+        assert result.exit_code == 1 and ("the same command goes on" in result.stderr) == told
 
 
 @pytest.mark.parametrize(
