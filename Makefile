@@ -32,11 +32,11 @@ demo: $(VENV)/.stamp-run ## passes of the attention cascades, and FuseMax's eval
 test: $(VENV)/.stamp-dev ## run all tests, doctests included
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/.stamp-dev ## format, lint, types, layering
+check: $(VENV)/.stamp-dev ## format, lint (RTL too), types, layering
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_layering.py
+	$(BIN)/python -m pytest -q tests/test_layering.py tests/rtl/test_lint.py
 
 prove: $(VENV)/.stamp-dev ## prove the RTL properties (the first run compiles yosys' WebAssembly: about a minute)
 	$(BIN)/python -m rtl.formal.prove

@@ -14,6 +14,7 @@
     equivalent = "why no test can see it"    # optional
 """
 
+import csv
 import re
 import tomllib
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtl.bench.sources import RTL, library
+
+RESULTS = RTL / "bench" / "mutants.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +118,16 @@ def apply(table: Table, fault: Mutant, folder: Path) -> Path:
     path = folder / f"{table.kernel}.sv"
     path.write_text(fault.pattern.sub(lambda _: fault.replace, text), encoding="utf-8")
     return path
+
+
+def read_results() -> dict[str, tuple[int, int]]:
+    """Give the faults of each kernel and how many of them were caught when `make mutate` last went through them."""
+    with RESULTS.open(encoding="utf-8") as file:
+        return {row["kernel"]: (int(row["faults"]), int(row["caught"])) for row in csv.DictReader(file)}
+
+
+def write_results(found: Mapping[str, tuple[int, int]]) -> None:
+    """Put the kernels' results in the place of their older ones."""
+    every = {**(read_results() if RESULTS.exists() else {}), **found}
+    lines = ["kernel,faults,caught", *(f"{kernel},{n},{caught}" for kernel, (n, caught) in sorted(every.items()))]
+    RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")

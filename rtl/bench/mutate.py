@@ -1,7 +1,7 @@
 """Do the benches and proofs notice seeded faults? Builds and simulates each one; run by `make mutate`.
 
 A fault is caught when the bench fails, or else when a proof about its kernel does. A kernel that no longer compiles
-is no fault but a mistake in the table.
+is no fault but a mistake in the table. Writes rtl/bench/mutants.csv.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from rtl.bench.mutants import Mutant, Table, apply, tables
+from rtl.bench.mutants import Mutant, Table, apply, tables, write_results
 from rtl.bench.toolchain import SimulationFailed, build, missing_tools, simulate
 from rtl.formal.prove import missing_provers, proofs, prove
 
@@ -90,6 +90,7 @@ def main() -> int:
     print(f"\n{'kernel':20} faults  simulation  proof  survived")
     for kernel, each in verdicts.items():
         print(f"{kernel:20} {len(each):6} {each.count('simulation'):11} {each.count('proof'):6} {each.count(''):9}")
+    write_results({kernel: (len(each), len(each) - each.count("")) for kernel, each in verdicts.items()})
     every = [by for each in verdicts.values() for by in each]
     share = sum(map(bool, every)) / len(every)
     print(

@@ -16,7 +16,7 @@ from rtl.bench.sources import ROOT
 from rtl.syn.kernels import KERNELS, energy_table
 from rtl.syn.synthesis import Netlist, missing_tools, synthesize, tool_versions
 
-COLUMNS = ["name", "kernel", "cells", "um2", "flip-flops um2", "fmax MHz", "pJ a clock", "activity"]
+COLUMNS = ["name", "kernel", "cells", "um2", "flip-flops um2", "fmax MHz", "pJ a clock", "activity", "memory bits"]
 
 
 def row(name: str, netlist: Netlist) -> list[str]:
@@ -24,7 +24,9 @@ def row(name: str, netlist: Netlist) -> list[str]:
     fmax = f"{netlist.fmax_mhz:.0f}" if netlist.fmax_mhz else ""
     energy = f"{netlist.energy_pj:.3g}" if netlist.energy_pj is not None else ""
     areas = [f"{netlist.area_um2:.0f}", f"{netlist.flipflop_um2:.0f}"]
-    return [name, KERNELS[name].label, str(netlist.cells), *areas, fmax, energy, f"{netlist.activity:.2f}"]
+    moves = f"{netlist.activity:.2f}" if netlist.activity is not None else ""
+    memory = str(netlist.memory_bits or "")
+    return [name, KERNELS[name].label, str(netlist.cells), *areas, fmax, energy, moves, memory]
 
 
 def main(names: list[str]) -> int:
@@ -50,7 +52,7 @@ def main(names: list[str]) -> int:
             print("\t".join([*row(name, netlist), f"({seconds:.0f} s)"]), flush=True)
     if names:
         return 0
-    if any(netlist.power_w is None for netlist in found.values()):
+    if any(netlist.power_w is None and KERNELS[name].power for name, netlist in found.items()):
         print("OpenSTA (sta) is not installed, so there are no energies: no file written", file=sys.stderr)
         return 1
     date = os.environ.get("SOURCE_DATE") or datetime.date.today().isoformat()

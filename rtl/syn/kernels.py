@@ -28,6 +28,9 @@ FP32 = ordinary("a_i", 32) | ordinary("b_i", 32) | ordinary("c_i", 32)
 # The multiply-accumulate at work: OpDot and OpAddNum.
 DOT = operation(1) | ordinary("left_i", 16) | ordinary("top_i", 16)
 ADD_NUM = operation(13) | ordinary("bottom_i", 32)
+SELECT = {"NMax": 1024, "P": 16, "W": 12}
+TOPK = {**SELECT, "IndexWidth": 10}
+QUICK, RADIX = "archsim_pkg::TopkQuickSelect", "archsim_pkg::TopkRadixSelect"
 
 KERNELS: dict[str, Kernel] = {
     "mac": Kernel(top="fp_mac", parameters=MAC, constants=BF16),
@@ -48,6 +51,25 @@ KERNELS: dict[str, Kernel] = {
     "lane": Kernel(top="vector_lane", parameters={"Values": 8}, constants=ADD_NUM),
     "schedule": Kernel(top="tile_schedule", parameters={"Keys": 8, "Values": 8}),
     "running_max": Kernel(top="running_max", parameters={"Lanes": 4, "Width": 32}),
+    "softmax": Kernel(top="online_softmax", parameters={"Lanes": 4, "Degree": 3}, flatten=False, power=False),
+    "tile": Kernel(
+        top="attention_tile",
+        parameters={"Rows": 4, "Cols": 4, "Keys": 8, "Values": 8},
+        flatten=False,
+        power=False,
+    ),
+    "fifo": Kernel(top="sync_fifo", parameters={"Width": 32, "Depth": 8}),
+    "skid": Kernel(top="skid_buffer", parameters={"Width": 32}),
+    "fork": Kernel(top="stream_fork", parameters={"Width": 32, "Outputs": 2}),
+    "prefix_count": Kernel(top="prefix_count", parameters={"Lanes": 16}),
+    "eliminator": Kernel(top="zero_eliminator", parameters={"Lanes": 16, "Width": 22}),
+    "merge": Kernel(top="row_merge", parameters={"Lanes": 16, "Width": 12}),
+    "packer": Kernel(top="row_packer", parameters={"Lanes": 16, "Width": 22}, power=False),
+    "quick_select": Kernel(top="quick_select", parameters=SELECT, outside=True, power=False),
+    "radix_select": Kernel(top="radix_select", parameters=SELECT, outside=True, power=False),
+    "topk_quick": Kernel(top="topk_engine", parameters={**TOPK, "Mode": QUICK}, outside=True, power=False),
+    "topk_radix": Kernel(top="topk_engine", parameters={**TOPK, "Mode": RADIX}, outside=True, power=False),
+    "quantization": Kernel(top="quant_decision", parameters={"P": 16, "W": 12}, power=False),
 }
 """Name -> kernel; the names of the table's components where there is one."""
 

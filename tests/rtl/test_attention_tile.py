@@ -2,8 +2,6 @@
 
 import functools
 
-import pytest
-
 from rtl.bench.coverage import Coverage
 from rtl.bench.toolchain import build, simulate
 from tests.rtl.kernel import need_simulator
@@ -26,8 +24,3 @@ def test_attention_tile() -> None:
     reached = functools.reduce(Coverage.__or__, (run(*shape) for shape in SHAPES))
     missing = reached.missing(*(f"{name}.sv" for name in INSIDE))
     assert not missing, "lines or branches that no stimulus reached:\n" + "\n".join(missing)
-
-
-@pytest.mark.slow
-def test_a_larger_side() -> None:
-    run(8, 8, 8, 8)

@@ -1,17 +1,11 @@
 """The cycle laws of archsim against the kernels' own, which the benches hold to the RTL cycle for cycle."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
+from archsim.laws import LAWS
 from rtl.bench import topk
 from rtl.bench.stimuli import SCORES
-
-if importlib.util.find_spec("archsim.laws") is None:
-    pytest.skip("archsim.laws is not there yet: nothing to compare the kernels' cycles with", allow_module_level=True)
-
-from archsim.laws import LAWS
 
 FIRST_DECISION = 1
 """The kernels count from start_i to done_o: one cycle more than the law's rounds or passes."""

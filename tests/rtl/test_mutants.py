@@ -6,8 +6,8 @@ import pytest
 
 from rtl.bench import mutants
 from rtl.bench.mutants import Mutant, apply, read_table, tables
-from rtl.bench.mutate import caught
-from rtl.bench.sources import RTL, library
+from rtl.bench.mutate import GOAL, caught
+from rtl.bench.sources import RTL, code, library
 from tests.rtl.kernel import need_simulator
 
 TABLES = {table.kernel: table for table in tables()}
@@ -23,7 +23,8 @@ def test_a_folder_with_faults_has_them_for_every_kernel() -> None:
 @pytest.mark.parametrize("kernel", TABLES)
 def test_table_has_enough_faults_and_few_excuses(kernel: str) -> None:
     faults = TABLES[kernel].mutants
-    assert len(faults) >= 6
+    lines = [line for line in code(library()[kernel].read_text(encoding="utf-8")).splitlines() if line.strip()]
+    assert len(faults) >= min(5, len(lines) // 8), "one for every eight lines, five at least in a kernel of forty"
     assert len({fault.name for fault in faults}) == len(faults)
     assert sum(bool(fault.equivalent) for fault in faults) <= 0.2 * len(faults)
 
@@ -40,6 +41,18 @@ def test_an_equivalent_fault_survives() -> None:
     table = TABLES["skid_buffer"]
     (fault,) = (fault for fault in table.mutants if fault.equivalent)
     assert caught(table, fault, prover=False) == ""
+
+
+def test_results_cover_the_tables_and_are_good_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = mutants.read_results()
+    assert {kernel: n for kernel, (n, _) in found.items()} == {k: len(t.mutants) for k, t in TABLES.items()}
+    for kernel, (_, caught_) in found.items():
+        assert caught_ == sum(not fault.equivalent for fault in TABLES[kernel].mutants), kernel
+    assert sum(c for _, c in found.values()) >= GOAL * sum(n for n, _ in found.values())
+    monkeypatch.setattr(mutants, "RESULTS", tmp_path / "results.csv")
+    mutants.write_results({"b": (3, 2)})
+    mutants.write_results({"a": (4, 4), "b": (3, 3)})
+    assert mutants.read_results() == {"a": (4, 4), "b": (3, 3)}
 
 
 def test_layout_does_not_matter(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rtl.bench.mutants import apply, tables
-from rtl.bench.sources import RTL
+from rtl.bench.sources import ROOT, RTL
 from rtl.formal.prove import Proof, missing_provers, proofs, prove
 
 pytestmark = [
@@ -44,6 +44,7 @@ def test_a_faulty_kernel_is_refused(name: str, fault: str, tmp_path: Path) -> No
 
 
 def test_every_proof_is_about_a_kernel_with_a_bench() -> None:
+    benches = {table.kernel: table.bench for table in tables()}  # its own, or that of a kernel around it
     for proof in PROOFS.values():
         assert (RTL / "formal" / f"{proof.top}.sv").exists()
-        assert (RTL.parent / "tests" / "rtl" / f"cocotb_{proof.kernel}.py").exists()
+        assert (ROOT / benches[proof.kernel].replace(".", "/")).with_suffix(".py").exists()

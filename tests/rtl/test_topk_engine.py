@@ -10,7 +10,6 @@ POINTS = [
     {"NMax": 64, "P": 4, "W": 6, "IndexWidth": 6},
     {"NMax": 8, "P": 8, "W": 5, "IndexWidth": 4, "Signed": 1},
     {"NMax": 48, "P": 2, "W": 12, "IndexWidth": 8, "Signed": 1},
-    {"NMax": 256, "P": 16, "W": 12, "IndexWidth": 10},
 ]
 
 

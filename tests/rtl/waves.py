@@ -74,6 +74,12 @@ def runs(line: Sequence[str]) -> list[tuple[str, int, int]]:
     return [run for run in result if run[0]]
 
 
+def ink(colour: str) -> str:
+    """Return black or white, whichever is read better on a colour."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 140 else "white"
+
+
 def picture(shape: Shape, trace: Sequence[Sequence[int]], cycles: int, tile: Tile, file: Path) -> None:
     """Write the picture: above the simulation, below the model's tile repeated."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -81,21 +87,36 @@ def picture(shape: Shape, trace: Sequence[Sequence[int]], cycles: int, tile: Til
     from matplotlib.patches import Patch
 
     every = lines(shape, trace)
-    figure = Figure(figsize=(15, 8), layout="constrained")
+    figure = Figure(figsize=(15, 9.5), layout="constrained")
     FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[len(every), 6])
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[len(every), 7])
+    elements = shape.rows * shape.cols
+    named = (elements // 2 - 1, elements + shape.cols // 2, len(every) - 1)  # one line of each array says what it does
     for y, line in enumerate(every.values()):
         for name, start, length in runs(line):
             above.broken_barh([(start, length)], (y - 0.45, 0.9), color=COLOURS[name])
-    above.set_yticks(range(len(every)), list(every), fontsize=7)
-    above.invert_yaxis()
+            if y in named and length > 20:
+                above.text(start + length / 2, y, name, ha="center", va="center", fontsize=8, color=ink(COLOURS[name]))
+    above.set_yticks(range(len(every)), list(every), fontsize=8)
+    above.set_ylim(len(every) - 0.4, -0.6)
+    for y in (elements, elements + shape.cols):
+        above.axhline(y - 0.5, color="black", linewidth=0.8)
+    for axes, what in ((above, "element (row, column) and lane (column)"), (below, "array")):
+        axes.set_ylabel(what)
     interval = MAC_LATENCY * shape.steps
     for k in range(cycles // interval + 2):
         for axes in (above, below):
-            axes.axvline(k * interval, color="black", linewidth=0.6, linestyle=":")
+            axes.axvline(k * interval, color="black", linewidth=0.8, linestyle=":")
+        if k <= GROUPS:
+            what = ["2D: tile 0", *(f"2D: tile {i}, weights of tile {i - 1}" for i in range(1, GROUPS)),
+                    f"2D: weights of tile {GROUPS - 1}"]  # fmt: skip
+            above.text((k + 0.5) * interval, 1.0, what[k], ha="center", va="bottom", fontsize=9,
+                       transform=above.get_xaxis_transform())  # fmt: skip
     above.set_title(
-        f"simulated: {GROUPS} x {MAC_LATENCY} tiles of {shape.rows} keys by {shape.cols} queries, E = {shape.keys}, "
-        f"F = {shape.values}: {cycles} clocks = {GROUPS} x {interval} + {shape.fill} of fill and drain"
+        f"RTL, simulated: {GROUPS} x {MAC_LATENCY} tiles of {shape.rows} keys by {shape.cols} queries, "
+        f"E = {shape.keys}, F = {shape.values}: {cycles} clocks = "
+        f"{GROUPS} x {interval} + {shape.fill} of fill and drain",
+        pad=20,
     )
     colour = {einsum: COLOURS[name] for name, einsums in EINSUMS.items() for einsum in einsums}
     for k in range(GROUPS):
@@ -104,14 +125,24 @@ def picture(shape: Shape, trace: Sequence[Sequence[int]], cycles: int, tile: Til
             y = tile.rows.index(bar.row)
             below.broken_barh([(start, length)], (y - 0.4, 0.8), color=colour[bar.name], edgecolor="white")
             if length > 20:
-                below.text(start + length / 2, y, bar.name, ha="center", va="center", fontsize=7)
-    below.set_yticks(range(len(tile.rows)), tile.rows)
+                light = ink(colour[bar.name])
+                below.text(start + length / 2, y, bar.name, ha="center", va="center", fontsize=9, color=light)
+    below.set_yticks(range(len(tile.rows)), [row.replace("_", " ") for row in tile.rows])
     below.invert_yaxis()
-    below.set_title(f"model: a tile every {shape.steps} steps of {MAC_LATENCY} clocks, without fill and drain")
-    below.set_xlabel("clock")
+    below.set_title(
+        f"model (archsim): {GROUPS} iterations of {shape.steps} steps of {MAC_LATENCY} clocks in the steady state, "
+        "without fill and drain"
+    )
+    below.set_xlabel(f"clock; dotted: every {interval} clocks, the initiation interval")
     below.set_xlim(0, len(trace))
     handles = [Patch(color=c, label=f"{n} ({', '.join(EINSUMS[n])})") for n, c in COLOURS.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=6,
+        fontsize=9,
+        title="operation in the RTL (Einsum in the model)",
+    )
     figure.savefig(file, dpi=110)
 
 
