@@ -1,5 +1,6 @@
 """`archsim map`: the best mapping of a cascade on a design."""
 
+import math
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -160,6 +161,10 @@ def as_plain(found: "Searched") -> dict[str, object]:
 def shortfall(best: "Best") -> dict[str, object]:
     """Return what is missing where nothing fits: the mapping that comes closest."""
     s = best.coverage.shortage
+    if math.isfinite(best.traffic_bytes):  # which of the two stopped the search is not known: name the limit first
+        helps = f"more far traffic than {binary(best.traffic_bytes)} (--max-traffic)"
+        helps += f", or a larger {s.memory}" * bool(s.memory)
+        return {"component": "", "bound": best.traffic_bytes, "unit": "bytes", "helps": helps}
     if not s.memory:
         return {"component": "", "helps": "the constraints leave no mapping; loosen them"}
     helps = f"a larger {s.memory}, a higher effort (smaller tiles) or fewer tensors that must be kept"

@@ -30,7 +30,7 @@ class Best:
     """The best mapping: its `text` as a file and its report by the model; None where nothing fits.
 
     `coverage` what was looked at; `complete` whether nothing was left out, so that the mapping is optimal for the space
-    (False after an interruption).
+    (False after an interruption); `traffic_bytes` the limit of far traffic that it had to keep.
     """
 
     objective: str
@@ -40,6 +40,7 @@ class Best:
     mapping: Mapping | None = None
     report: Report | None = None
     complete: bool = False
+    traffic_bytes: float = float("inf")
 
     @property
     def value(self) -> float:
@@ -89,7 +90,7 @@ def best_mapping(
     (1.0, True)
     """
     space = problem(cascade, workload, design, rules, effort)
-    result = Best(objective)
+    result = Best(objective, traffic_bytes=traffic_bytes)
     limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
 
     def run(goal: Goal) -> tuple[Found, ...]:

@@ -58,3 +58,10 @@ def test_nothing_fits(tmp_path: Path) -> None:
     found = CliRunner().invoke(main, given)
     assert found.exit_code == 0
     assert "No mapping fits." in found.output and "short by" in found.output and "buffer" in found.output
+
+
+def test_no_mapping_within_a_limit_of_traffic_names_the_limit() -> None:
+    given = ["map", "-c", "transformer_linear", "-w", "bert", "-d", "fusemax", "-s", "1K", "--max-traffic", "40 B"]
+    told = CliRunner().invoke(main, given)
+    assert told.exit_code == 0 and "more far traffic than 40 B (--max-traffic)" in told.stdout
+    assert "The closest needs" not in told.stdout
