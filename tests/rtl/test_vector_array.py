@@ -7,6 +7,6 @@ from tests.rtl.kernel import check_kernel
 INSIDE = ["vector_lane", "exp_sequence", "slot_ring", "skew_line", "control_line"]
 
 
-@pytest.mark.parametrize(("cols", "values", "degree"), [(3, 2, 3), (2, 5, 5)])
+@pytest.mark.parametrize(("cols", "values", "degree"), [(3, 2, 3), (4, 5, 5)])
 def test_vector_array(cols: int, values: int, degree: int) -> None:
     check_kernel("vector_array", {"Cols": cols, "Values": values, "Degree": degree}, seeds=(1,), inside=INSIDE)
