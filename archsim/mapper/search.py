@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archsim.mapper.bounds import Bounds, Indices, Leaf
-from archsim.mapper.exact import compute_bound, fastest, solve, tightened
+from archsim.mapper.exact import solve, tightened
+from archsim.mapper.memo import Memo, Prepared
 from archsim.mapper.space import GroupSpace, Order, Problem
 from archsim.mapper.tables import EinsumChoice, Mask, Tables, TensorChoice
 from archsim.mapper.tiles import tile_sizes
@@ -179,7 +180,9 @@ class Front:
         return True
 
 
-def search_group(space: GroupSpace, front: Front, coverage: Coverage, tick: Callable[[], None]) -> None:
+def search_group(
+    space: GroupSpace, front: Front, coverage: Coverage, memo: Memo, tick: Callable[[], None] = lambda: None
+) -> None:
     """Add the best mappings of a group to a front."""
     coverage.searched += 1
     for order in space.orders():
@@ -188,30 +191,25 @@ def search_group(space: GroupSpace, front: Front, coverage: Coverage, tick: Call
         number = len(next(iter(points.values())))
         for start in range(0, number, CHUNK):
             part = {n: v[start : start + CHUNK] for n, v in points.items()}
-            _search(Tables(space, order, part), front, coverage)
+            _search(memo.prepared(space, order, start, part), front, coverage)
             tick()
 
 
-def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
-    n = tables.number
-    ways = float(np.prod([float(len(c)) for c in tables.einsums.values()]))
-    kept = float(np.prod([float(len(c)) for c in tables.tensors.values()]))
-    coverage.space += n * ways * kept
-    coverage.prune("a choice that another beats in every sum", n * tables.dropped)
-    if ways and kept:
-        _Points(tables, front, coverage, ways).run()
+def _search(given: Prepared | Tables, front: Front, coverage: Coverage) -> None:
+    tables = given if isinstance(given, Tables) else given.tables
+    coverage.prune("a choice that another beats in every sum", tables.number * tables.dropped)
+    if isinstance(given, Prepared):
+        coverage.space += tables.number * given.ways * given.bounds.below[0]
+        _Points(given, front, coverage).run()
 
 
 class _Points:
     """The search over all tile sizes of one order of loops: first those with the least bounds, a few at a time."""
 
-    def __init__(self, tables: Tables, front: Front, coverage: Coverage, ways: float) -> None:
-        self.tables, self.front, self.coverage, self.ways = tables, front, coverage, ways
-        self.bounds = Bounds(tables)
-        self.least = fastest(tables)
-        self.compute = compute_bound(tables, self.least).copy()
-        self.exact = np.zeros(tables.number, bool)
-        self.known = front.known(tables)
+    def __init__(self, given: Prepared, front: Front, coverage: Coverage) -> None:
+        self.tables, self.front, self.coverage, self.ways = given.tables, front, coverage, given.ways
+        self.bounds, self.least, self.compute, self.exact = given.bounds, given.least, given.compute, given.exact
+        self.known = front.known(given.tables)
         self.ties = TIES
 
     def run(self) -> None:
