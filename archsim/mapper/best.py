@@ -7,6 +7,7 @@ import numpy as np
 
 from archsim.design import Design
 from archsim.mapper.fusion import Fusion
+from archsim.mapper.memo import Memo
 from archsim.mapper.rules import FREE, Rules
 from archsim.mapper.search import ENERGY, LATENCY, SECOND, Coverage, Found, Front, Goal, search_group
 from archsim.mapper.space import Problem, problem
@@ -91,11 +92,12 @@ def best_mapping(
     """
     space = problem(cascade, workload, design, rules, effort)
     result = Best(objective, traffic_bytes=traffic_bytes)
+    memo, pool = Memo(), dict[tuple[str, ...], list[Found]]()
     limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
 
     def run(goal: Goal) -> tuple[Found, ...]:
         # What an earlier goal found is a mapping too: where it is better by this objective it stays.
-        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage))
+        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), memo, pool)
         try:
             found = fusion.run()
         except KeyboardInterrupt:
@@ -109,7 +111,7 @@ def best_mapping(
             _product(run, result)
         else:
             goal = LATENCY if objective == "latency" else ENERGY
-            result.found = _polished(run(goal), goal, slack, limit, result.coverage)
+            result.found = _polished(run(goal), goal, slack, limit, result.coverage, memo)
         result.complete = sum(f.traffic for f in result.found) <= limit * (1 + 1e-9)
     except KeyboardInterrupt:
         pass
@@ -128,7 +130,7 @@ def _better(result: Best, found: tuple[Found, ...]) -> None:
 
 
 def _polished(
-    found: tuple[Found, ...], goal: Goal, slack: float, limit: float, coverage: Coverage
+    found: tuple[Found, ...], goal: Goal, slack: float, limit: float, coverage: Coverage, memo: Memo
 ) -> tuple[Found, ...]:
     """Replace the mapping of each group by the best one by the second objective among those that are as good."""
     result = []
@@ -140,7 +142,7 @@ def _polished(
         slowest, costliest = (f.seconds * (1 + slack), np.inf) if goal is LATENCY else (np.inf, f.joules * (1 + slack))
         front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest, tries=TRIES)
         front.best[()] = f
-        search_group(space, front, coverage, lambda: None)
+        search_group(space, front, coverage, memo)
         result.append(front.best[()])
     return tuple(result)
 

@@ -16,7 +16,7 @@ from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.tables import Tables
 from archsim.value import Array
 
-__all__ = ["compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened"]
+__all__ = ["compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened", "touched"]
 
 Indices = NDArray[np.int64]
 
@@ -57,19 +57,26 @@ def joules_and_words(tables: Tables, c: EinsumChoice, where: Dict[str, TensorCho
     joules = c.joules
     words: dict[str, Array] = {}
     for tensor in dict.fromkeys((*c.reads, *c.writes)):
-        t = where[tensor]
-        if not t.near:
-            if tables.space.handed.get((tensor, c.einsum)) == "hold":  # there is no other way to get it
-                joules = joules + np.where(_served(tables, c, t), 0, np.inf)
-            continue
-        served = _served(tables, c, t)
-        reads = np.where(served, 0, c.reads[tensor]) if tensor in c.reads else 0.0
-        writes = np.where(t.free, 0, c.writes[tensor]) if tensor in c.writes else 0.0
-        joules = joules + reads * tables.prices.get((t.near, "read"), 0)
-        joules = joules + writes * tables.prices.get((t.near, "write"), 0)
-        if tables.seconds[t.near] is not None or t.near == tables.far:
-            words[t.near] = words.get(t.near, np.zeros(tables.number)) + reads + writes
+        more, moved = touched(tables, c, tensor, where[tensor])
+        joules = joules + more
+        for m, w in moved.items():
+            words[m] = words.get(m, 0) + w
     return joules, words
+
+
+def touched(tables: Tables, c: EinsumChoice, tensor: str, t: TensorChoice) -> tuple[Array, dict[str, Array]]:
+    """Return the joules and the words at memories with a bandwidth that an Einsum takes for one tensor, kept so."""
+    none = np.zeros(tables.number)
+    if not t.near:
+        if tables.space.handed.get((tensor, c.einsum)) == "hold":  # there is no other way to get it
+            return np.where(_served(tables, c, t), 0, np.inf), {}
+        return none, {}
+    served = _served(tables, c, t)
+    reads = np.where(served, 0, c.reads[tensor]) if tensor in c.reads else none
+    writes = np.where(t.free, 0, c.writes[tensor]) if tensor in c.writes else none
+    joules = reads * tables.prices.get((t.near, "read"), 0) + writes * tables.prices.get((t.near, "write"), 0)
+    limits = tables.seconds[t.near] is not None or t.near == tables.far
+    return joules, {t.near: reads + writes} if limits else {}
 
 
 def _served(tables: Tables, c: EinsumChoice, t: TensorChoice) -> Mask:

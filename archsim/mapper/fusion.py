@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from archsim.mapper.exact import assignment_bound
+from archsim.mapper.memo import Memo
 from archsim.mapper.search import Coverage, Found, Front, Goal, search_group
 from archsim.mapper.space import GroupSpace, Order, Problem, group_space, whole_space
 from archsim.mapper.tables import Tables
@@ -31,6 +32,7 @@ class Fusion:
     """The search over all ways to part the Einsums of a problem into groups.
 
     `goal` what is minimised, `limit` the words that the far memory may move, `tick` is called now and then.
+    `memo` and `pool` may be those of a search with another goal: tables, and the mappings that it found for each group.
     """
 
     problem: Problem
@@ -38,6 +40,8 @@ class Fusion:
     coverage: Coverage
     limit: float = np.inf
     tick: Callable[[str], None] = lambda text: None
+    memo: Memo = field(default_factory=Memo)
+    pool: dict[Members, list[Found]] = field(default_factory=dict)
     best: tuple[Found, ...] = ()
     _fronts: dict[tuple[Members, bool], Dict[Tile, Found]] = field(default_factory=dict)
     _spaces: dict[Members, GroupSpace | None] = field(default_factory=dict)
@@ -105,7 +109,11 @@ class Fusion:
             front = Front(self.goal, self.limit, keyed)
             if space is not None:
                 self.tick(", ".join(members))
-                search_group(space, front, self.coverage, lambda: self.tick(", ".join(members)))
+                some = self.pool.setdefault(members, [])
+                for found in some:
+                    front.add(found)
+                search_group(space, front, self.coverage, self.memo, lambda: self.tick(", ".join(members)))
+                some += [f for f in front.best.values() if f not in some]
             self._fronts[key] = front.best
         return self._fronts[key]
 

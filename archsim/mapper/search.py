@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
-from itertools import product
 
 import numpy as np
 
+from archsim.mapper.bounds import Bounds, Indices, Leaf
 from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
-from archsim.mapper.exact import compute_bound, fastest, joules_and_words, solve, tightened
+from archsim.mapper.exact import solve, tightened
+from archsim.mapper.memo import Memo, Prepared
 from archsim.mapper.space import GroupSpace, Order, Problem
 from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import tile_sizes
@@ -23,6 +24,10 @@ TIES = 24
 BATCH = 256
 """Mappings that are solved before the others are compared with the best again."""
 
+BLOCK = 256
+"""Points that are looked at first, those with the least bounds; then four times as many each time."""
+
+WORSE = "bound not better than the best mapping"
 CLOSE = 1e-12
 
 
@@ -176,7 +181,9 @@ class Front:
         return True
 
 
-def search_group(space: GroupSpace, front: Front, coverage: Coverage, tick: Callable[[], None]) -> None:
+def search_group(
+    space: GroupSpace, front: Front, coverage: Coverage, memo: Memo, tick: Callable[[], None] = lambda: None
+) -> None:
     """Add the best mappings of a group to a front."""
     coverage.searched += 1
     for order in space.orders():
@@ -185,121 +192,146 @@ def search_group(space: GroupSpace, front: Front, coverage: Coverage, tick: Call
         number = len(next(iter(points.values())))
         for start in range(0, number, CHUNK):
             part = {n: v[start : start + CHUNK] for n, v in points.items()}
-            _search(Tables(space, order, part), front, coverage)
+            _search(memo.prepared(space, order, start, part), front, coverage)
             tick()
 
 
-def _search(tables: Tables, front: Front, coverage: Coverage) -> None:
-    n = tables.number
-    ways = float(np.prod([float(len(c)) for c in tables.einsums.values()]))
-    kept = float(np.prod([float(len(c)) for c in tables.tensors.values()]))
-    coverage.space += n * ways * kept
-    coverage.prune("a choice that another beats in every sum", n * tables.dropped)
-    if not ways or not kept:
-        return
-    least = fastest(tables)
-    compute = compute_bound(tables, least).copy()
-    exact = np.zeros(n, bool)
-    rows = list(_bounds(tables, coverage))
-    memory, traffic, joules = (np.array([r[k] for r in rows]) for k in (1, 2, 3))
-    coverage.evaluated += n * len(rows)
-    coverage.prune("capacity", float(np.sum(~np.isfinite(joules))) * ways)
-    seconds = np.maximum(memory, compute)
-    known = front.known(tables)
-    alive, _ = front.open(seconds, traffic, joules, known)
-    ties = TIES
-    while alive.any():
-        which, at = np.nonzero(alive)
-        first = np.lexsort([k[which, at] for k in front.keys(seconds, traffic, joules)][::-1])[:BATCH]
-        loose = np.unique(at[first][~exact[at[first]]])
-        if loose.size:
-            bound = tightened(tables, least, loose.tolist())
-            exact[loose] = True
-            if bound is not None:
-                compute[loose] = np.maximum(compute[loose], bound)
-                seconds = np.maximum(memory, compute)
-                alive &= front.open(seconds, traffic, joules, known)[0]
-            continue
-        for k, i in zip(which[first].tolist(), at[first].tolist(), strict=True):
-            alive[k, i] = False
-            here = (known[0][i : i + 1], known[1][i : i + 1], known[2][i : i + 1])
-            still, strict = front.open(seconds[k, i : i + 1], traffic[k, i : i + 1], joules[k, i : i + 1], here)
-            if not still[0]:
+def _search(given: Prepared | Tables, front: Front, coverage: Coverage) -> None:
+    tables = given if isinstance(given, Tables) else given.tables
+    coverage.prune("a choice that another beats in every sum", tables.number * tables.dropped)
+    if isinstance(given, Prepared):
+        coverage.space += tables.number * given.ways * given.bounds.below[0]
+        _Points(given, front, coverage).run()
+
+
+class _Points:
+    """The search over all tile sizes of one order of loops: first those with the least bounds, a few at a time."""
+
+    def __init__(self, given: Prepared, front: Front, coverage: Coverage) -> None:
+        self.tables, self.front, self.coverage, self.ways = given.tables, front, coverage, given.ways
+        self.bounds, self.least, self.compute, self.exact = given.bounds, given.least, given.compute, given.exact
+        self.known = front.known(given.tables)
+        self.ties = TIES
+
+    def run(self) -> None:
+        root = self.bounds.least()
+        everything = np.arange(self.tables.number)
+        fits = np.isfinite(root[2])
+        if not fits.any():  # only to say how much is missing
+            list(self._leaves(everything))
+            return
+        alive, _ = self._open(everything, *root)
+        self._prune("capacity", float((~fits).sum()) * self.bounds.below[0])
+        self._prune(WORSE, float((fits & ~alive).sum()) * self.bounds.below[0])
+        seconds = np.maximum(root[0], self.compute)
+        order = np.lexsort(self.front.keys(seconds, root[1], root[2])[::-1])
+        order = order[alive[order]]
+        order = order[np.argsort(self._turn(order), kind="stable")]
+        self._dive(order)
+        size = BLOCK
+        while order.size and not self._enough:
+            block, order = order[:size], order[size:]
+            self._block(block)
+            still, _ = self._open(order, root[0][order], root[1][order], root[2][order])
+            self._prune(WORSE, float((~still).sum()) * self.bounds.below[0])
+            order, size = order[still], size * 4
+
+    @property
+    def _enough(self) -> bool:
+        return self.ties < 0 or self.front.tries < 0
+
+    def _turn(self, order: Indices) -> Indices:
+        """Which one of its kind a point is, in order: of those that compete for one mapping."""
+        p = self.tables.space.problem
+        if not self.front.keyed or not p.tiles:
+            return np.arange(len(order))
+        rows = np.column_stack([self.tables.points[t] for t in p.tiles])[order]
+        _, kind = np.unique(rows, axis=0, return_inverse=True)
+        kind = np.ravel(kind)
+        by = np.argsort(kind, kind="stable")
+        first = np.concatenate([[True], np.diff(kind[by]) > 0]) if len(by) else np.zeros(0, bool)
+        turn = np.empty(len(order), np.int64)
+        turn[by] = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+        return turn
+
+    def _open(self, at: Indices, memory: Array, traffic: Array, joules: Array) -> tuple[Mask, Mask]:
+        seconds = np.maximum(memory, self.compute[at])
+        return self.front.open(seconds, traffic, joules, tuple(k[at] for k in self.known))  # type: ignore[arg-type]
+
+    def _prune(self, rule: str, number: float) -> None:
+        self.coverage.prune(rule, number * self.ways)
+
+    def _leaves(self, at: Indices, best_first: bool = False) -> Iterator[Leaf]:
+        ignored = lambda *_: None  # noqa: E731
+        return self.bounds.leaves(
+            at, lambda *costs: self._open(*costs)[0], ignored if best_first else self._prune,
+            lambda memory, demand: _shortage(self.tables, self.coverage, memory, demand, self.bounds), best_first,
+        )  # fmt: skip
+
+    def _dive(self, order: Indices) -> None:
+        """Solve the first places of tensors that look best, where none is known: most others need no look then."""
+        unknown = order[~np.isfinite(self.known[2][order])]
+        some = unknown[self._turn(unknown) == 0][:BLOCK]
+        for where, at, memory, *_ in self._leaves(some, best_first=True) if some.size else ():
+            self.coverage.evaluated += len(at)
+            for k in np.argsort(np.maximum(memory, self.compute[at]), kind="stable").tolist():
+                self._try(where, int(at[k]))
+            break
+
+    def _block(self, at: Indices) -> None:
+        found = list(self._leaves(at))
+        self.coverage.evaluated += sum(len(leaf[1]) for leaf in found)
+        if not found:
+            return
+        which = np.repeat(np.arange(len(found)), [len(leaf[1]) for leaf in found])
+        at, memory, traffic, joules = (np.concatenate([leaf[k] for leaf in found]) for k in range(1, 5))
+        left, done = np.arange(len(at)), np.zeros(len(at), bool)
+        while left.size:
+            left = left[self._open(at[left], memory[left], traffic[left], joules[left])[0]]
+            seconds = np.maximum(memory[left], self.compute[at[left]])
+            keys = self.front.keys(seconds, traffic[left], joules[left])
+            first = left[_least_of(keys, BATCH)]
+            loose = np.unique(at[first][~self.exact[at[first]]])
+            if loose.size:
+                bound = tightened(self.tables, self.least, loose.tolist())
+                self.exact[loose] = True
+                if bound is not None:
+                    self.compute[loose] = np.maximum(self.compute[loose], bound)
                 continue
-            ties -= not strict[0]
-            front.tries -= 1
-            if ties < 0 or front.tries < 0:
-                coverage.prune("as good in the objective, not compared further", float(alive.sum()) * ways)
-                return
-            coverage.solved += 1
-            best = (float(here[0][0]), float(here[1][0]), float(here[2][0]))
-            solutions = solve(tables, i, rows[k][0], lambda s, t, j, best=best: front.useful(s, t, j, best))  # type: ignore[misc]
-            if any([front.add(_found(tables, i, rows[k][0], *result)) for result in solutions]):
-                known = front.known(tables)
-        alive &= front.open(seconds, traffic, joules, known)[0]
-    coverage.prune("bound not better than the best mapping", float(n * len(rows)) * ways)
+            for k in first.tolist():
+                still, strict = self._open(at[k : k + 1], memory[k : k + 1], traffic[k : k + 1], joules[k : k + 1])
+                if not still[0]:
+                    continue
+                self.ties -= not strict[0]
+                self.front.tries -= 1
+                if self._enough:
+                    self._prune("as good in the objective, not compared further", float(left.size))
+                    return
+                self._try(found[int(which[k])][0], int(at[k]))
+            done[first] = True
+            left = left[~done[left]]
+        self._prune(WORSE, float(len(at)))
+
+    def _try(self, where: dict[str, TensorChoice], i: int) -> None:
+        """Solve a point exactly and keep what is better."""
+        self.coverage.solved += 1
+        best = (float(self.known[0][i]), float(self.known[1][i]), float(self.known[2][i]))
+        solutions = solve(self.tables, i, where, lambda s, t, j: self.front.useful(s, t, j, best))
+        if any([self.front.add(_found(self.tables, i, where, *result)) for result in solutions]):
+            self.known = self.front.known(self.tables)
 
 
-def _bounds(tables: Tables, coverage: Coverage) -> Iterator[tuple[dict[str, TensorChoice], Array, Array, Array]]:
-    """Yield, for each way to keep the tensors, the seconds of the busiest memory, the words of the far one and the
-    joules at all points: exact up to what the Einsums choose, for which the least of each is taken; infinite joules
-    where it does not fit."""
-    p = tables.space.problem
-    names = list(tables.tensors)
-    memo: dict[tuple[object, ...], tuple[Array, dict[str, Array]]] = {}
-    for some in product(*tables.tensors.values()):
-        where = dict(zip(names, some, strict=True))
-        taken: dict[str, Array] = {m: np.zeros(tables.number) for m in p.near}
-        joules = np.zeros(tables.number)
-        words: dict[str, Array] = {}
-        for t, c in where.items():
-            joules = joules + c.joules
-            for m, w in c.words.items():
-                words[m] = words.get(m, 0) + w
-            overwrites = tables.overwrites(where, t)
-            for m, b in c.bytes.items():
-                more = np.where(where[tables.space.places[t]].free, b, 0) if overwrites else b
-                taken[m] = taken[m] + more
-        for e, choices in tables.einsums.items():
-            mine = {t: where[t] for c in choices[:1] for t in (*c.reads, *c.writes)}
-            key = (e, *(id(c) if c.free.any() else (t, c.near) for t, c in mine.items()))
-            if key not in memo:
-                memo[key] = _least(tables, choices, where)
-            own, moved = memo[key]
-            joules = joules + own
-            for m, w in moved.items():
-                words[m] = words.get(m, 0) + w
-        fits = np.ones(tables.number, bool)
-        for m, b in taken.items():
-            capacity = p.design.memories[m].capacity
-            if capacity is not None:
-                fits &= b <= capacity
-                _shortage(tables, coverage, m, b, capacity)
-        memory = np.zeros(tables.number)
-        for m, w in words.items():
-            second = tables.seconds[m]
-            if second is not None:
-                memory = np.maximum(memory, w * second)
-        yield where, memory, words.get(tables.far, np.zeros(tables.number)), np.where(fits, joules, np.inf)
+def _least_of(keys: list[Array], number: int) -> Indices:
+    """The indices of the least entries by several keys, first things first."""
+    some = np.arange(len(keys[0]))
+    if len(some) > 4 * number:
+        some = np.flatnonzero(keys[0] <= np.partition(keys[0], number)[number])
+    return some[np.lexsort([k[some] for k in keys][::-1])[:number]]
 
 
-def _shortage(tables: Tables, coverage: Coverage, memory: str, taken: Array, capacity: object) -> None:
-    bound = float(np.max(np.asarray(capacity)))
-    least = float(taken.min())
-    if least > bound and least < coverage.shortage.demand:
-        coverage.shortage = Shortage(", ".join(tables.space.members), memory, least, bound)
-
-
-def _least(tables: Tables, choices: list[EinsumChoice],
-           where: Dict[str, TensorChoice]) -> tuple[Array, dict[str, Array]]:  # fmt: skip
-    found = [joules_and_words(tables, c, where) for c in choices]
-    joules = np.min([np.broadcast_to(j, tables.number) for j, _ in found], axis=0)
-    memories = {m for _, w in found for m in w}
-    words = {
-        m: np.min([np.broadcast_to(w.get(m, np.zeros(tables.number)), tables.number) for _, w in found], axis=0)
-        for m in memories
-    }
-    return joules, words
+def _shortage(tables: Tables, coverage: Coverage, memory: str, demand: float, bounds: Bounds) -> None:
+    if demand < coverage.shortage.demand:
+        coverage.shortage = Shortage(", ".join(tables.space.members), memory, demand, bounds.capacities[memory])
 
 
 def _found(tables: Tables, at: int, where: dict[str, TensorChoice], seconds: float, traffic: float, joules: float,
