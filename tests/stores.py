@@ -67,7 +67,7 @@ axes:
 
 def swept(folder: Path, text: str = STUDY) -> Path:
     """Sweep a study for good; its results."""
-    from archsim.sweep import order, sweep
+    from archsim.sweeps.sweep import order, sweep
 
     study = folder / "small.yaml"
     study.write_text(text, encoding="utf-8")

@@ -64,8 +64,11 @@ def list_(as_json: bool) -> None:
 
 def _files(kind: str) -> Iterator[tuple[str, Path]]:
     """Yield the documents of a kind: what they are called on the command line, and their files."""
-    from archsim import library, pruning_schedule, study, suite
+    from archsim import library
+    from archsim.papers import study
     from archsim.paths import sweep_files
+    from archsim.prune import schedule as pruning_schedule
+    from archsim.prune import suite
 
     if kind == "sweep":
         here = Path.cwd()

@@ -19,7 +19,7 @@ from archsim.show import echo_json, fail, json_option, user_errors
 
 if TYPE_CHECKING:
     from archsim.documents import Documents
-    from archsim.pruning import Pruning
+    from archsim.prune.pruning import Pruning
     from archsim.report import Report
 
 __all__ = ["COMMANDS"]
@@ -96,7 +96,7 @@ def _evaluate_trace(
 ) -> None:
     """Print what all points of a pruned run cost together."""
     from archsim.commands.pruning import find_pruning
-    from archsim.pruned import print_pruned, pruned_json
+    from archsim.prune.pruned import print_pruned, pruned_json
 
     with user_errors():
         if length is not None or picture is not None:
@@ -133,7 +133,7 @@ def _evaluated(
             lengths={k: v for k, v in lengths.items() if v is not None},
         )  # fmt: skip
         if kept is not None:
-            from archsim.pruned import pruned
+            from archsim.prune.pruned import pruned
 
             found = pruned(found, kept)
         with blamed("mapping", mapping, [s for s in settings if s.kind == "mapping"]):

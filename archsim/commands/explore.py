@@ -10,8 +10,8 @@ from archsim.commands.options import listed, plot_option, with_suffix
 from archsim.show import echo_json, json_option, number, table, user_errors
 
 if TYPE_CHECKING:
-    from archsim.fronts import FrontSet
-    from archsim.results import Results
+    from archsim.explore.fronts import FrontSet
+    from archsim.explore.results import Results
 
 __all__ = ["COMMANDS"]
 
@@ -92,8 +92,8 @@ def pareto(
       archsim pareto results.duckdb
       archsim pareto results.duckdb --minimize latency_s,area_mm2 --group-by workload --where "SIDE <= 256" --json
     """
-    from archsim.fronts import export, fronts_of, objectives_of, plain_rows
-    from archsim.results import open_results
+    from archsim.explore.fronts import export, fronts_of, objectives_of, plain_rows
+    from archsim.explore.results import open_results
 
     with user_errors(), open_results(file) as results:
         groups = results.per if group_by is None else group_by
@@ -121,7 +121,7 @@ TABLES = 6
 
 
 def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
-    from archsim.fronts import spread, varying
+    from archsim.explore.fronts import spread, varying
 
     titles = [results.columns[n].title for n in found.objectives]
     at = ", ".join(f"{t} {v:.6g}" for t, v in zip(titles, found.reference, strict=True))
@@ -207,8 +207,8 @@ def plot(
       archsim plot results.duckdb --x area_mm2 --y latency_s --color CAPACITY --group-by workload -o space.svg
       archsim plot results.duckdb --x SIDE --y CAPACITY --color bottleneck --group-by workload,sequence_length
     """
-    from archsim.results import open_results
-    from archsim.scatter import Scatter, scatter
+    from archsim.explore.results import open_results
+    from archsim.explore.scatter import Scatter, scatter
 
     target = picture or file.with_suffix(".png")
     with user_errors(), open_results(file) as results:
@@ -241,8 +241,8 @@ def report(file: Path, target: Path | None, points: int, details: int, folder: P
     Example:
       archsim report results.duckdb -o report.html
     """
-    from archsim.page import page
-    from archsim.results import open_results
+    from archsim.explore.page import page
+    from archsim.explore.results import open_results
     from archsim.show import write_text
 
     written = target or file.with_suffix(".html")

@@ -9,7 +9,7 @@ from archsim.commands.options import plot_option
 from archsim.show import FiniteRange, echo_json, fail, json_option, length, number, percent, table, user_errors
 
 if TYPE_CHECKING:
-    from archsim.pruning import Pruning
+    from archsim.prune.pruning import Pruning
 
 __all__ = ["COMMANDS", "find_pruning"]
 
@@ -38,7 +38,7 @@ def pruning(source: str | None, tokens: int | None, bits: float, picture: Path |
             return
         found = find_pruning(source, tokens)
         if picture is not None:
-            from archsim.pruning_plot import draw
+            from archsim.prune.plot import draw
 
             draw(found, bits, picture)
     if as_json:
@@ -53,9 +53,9 @@ def find_pruning(source: str, tokens: int | None = None) -> "Pruning":
 
     Raises SpecError: nothing of that name, or every mistake of the file.
     """
-    from archsim.pruning_schedule import find_schedule
-    from archsim.pruning_trace import read_trace
-    from archsim.suite import find_benchmark
+    from archsim.prune.schedule import find_schedule
+    from archsim.prune.suite import find_benchmark
+    from archsim.prune.trace import read_trace
 
     if "#" in source and tokens is None:
         return find_benchmark(source)
@@ -67,7 +67,7 @@ def find_pruning(source: str, tokens: int | None = None) -> "Pruning":
 
 
 def _list(as_json: bool) -> None:
-    from archsim.pruning_schedule import find_schedule, names
+    from archsim.prune.schedule import find_schedule, names
 
     rows = [find_schedule(name).summary() for name in names()]
     if as_json:

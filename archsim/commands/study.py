@@ -11,10 +11,10 @@ from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, json_option, table, user_errors
 
 if TYPE_CHECKING:
-    from archsim.reproduce import Result
-    from archsim.study import Row
-    from archsim.unit_energies import Pair
-    from archsim.validate import Group
+    from archsim.papers.reproduce import Result
+    from archsim.papers.study import Row
+    from archsim.papers.unit_energies import Pair
+    from archsim.papers.validate import Group
 
 __all__ = ["COMMANDS"]
 
@@ -34,7 +34,7 @@ def reproduce(study: str | None, folder: Path | None, as_json: bool) -> None:
       archsim reproduce
       archsim reproduce NAME -o out
     """
-    from archsim.study import load_study, names
+    from archsim.papers.study import load_study, names
 
     with user_errors():
         if study is None:
@@ -60,9 +60,9 @@ def reproduce(study: str | None, folder: Path | None, as_json: bool) -> None:
 
 
 def _run(name: str, folder: Path | None) -> "tuple[Result, list[str]]":
-    from archsim.reproduce import reproduce as evaluate
-    from archsim.reproduce import staged, write
-    from archsim.study import load_study
+    from archsim.papers.reproduce import reproduce as evaluate
+    from archsim.papers.reproduce import staged, write
+    from archsim.papers.study import load_study
 
     loaded = load_study(name)
     with staged(folder) if folder else nullcontext() as work, stages_shown() as progress:
@@ -89,11 +89,11 @@ def validate(reference: Path | None, measured: Path | None, mapping: str | None,
         from archsim.gpu.printed import validate_measured
 
         return validate_measured(measured, mapping, as_json)
-    from archsim.published import load_published, published_names
-    from archsim.reproduce import reproduce as evaluate
-    from archsim.study import load_study
-    from archsim.unit_energies import comparisons
-    from archsim.validate import validate as compare
+    from archsim.papers.published import load_published, published_names
+    from archsim.papers.reproduce import reproduce as evaluate
+    from archsim.papers.study import load_study
+    from archsim.papers.unit_energies import comparisons
+    from archsim.papers.validate import validate as compare
 
     found: list[tuple[Result, list[Group]]] = []
     with user_errors(), stages_shown() as progress:

@@ -47,9 +47,9 @@ def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, c
       archsim sweep study.yaml -o results.duckdb --cluster slurm --cluster-config cluster.yaml --dry-run
       archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) LIMIT 10"
     """
-    from archsim.store import export, summary
-    from archsim.sweep import order
-    from archsim.sweep import sweep as run
+    from archsim.sweeps.store import export, summary
+    from archsim.sweeps.sweep import order
+    from archsim.sweeps.sweep import sweep as run
 
     where = Where(scheduler=scheduler, cluster=cluster, workers=workers, config=config)
     if dry_run:
@@ -80,8 +80,8 @@ def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, c
 
 def _show_plan(study: Path, where: Where, as_json: bool) -> None:
     """Say how many points a study has and where they would be evaluated; nothing is started or written."""
-    from archsim.chunk import order, space_of
-    from archsim.sweep import check, chunks
+    from archsim.sweeps.chunk import order, space_of
+    from archsim.sweeps.sweep import check, chunks
 
     with user_errors():
         given = order(study)
@@ -146,7 +146,7 @@ def query(file: Path, sql: str, limit: int, as_json: bool) -> None:
       archsim query results.duckdb "SELECT bottleneck, count(*) FROM points GROUP BY ALL"
       archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) ORDER BY latency_s" --json
     """
-    from archsim.store import query as ask
+    from archsim.sweeps.store import query as ask
 
     with user_errors():
         columns, found = ask(file, sql, None if as_json else limit + 1)

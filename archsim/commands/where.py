@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from archsim.sweep import Runner
+    from archsim.sweeps.sweep import Runner
 
 __all__ = ["Where", "place_options"]
 
@@ -41,12 +41,12 @@ class Where:
     @contextmanager
     def runner(self) -> "Iterator[Runner]":
         """Start or find the workers. Raises SpecError, as `cluster.connected`, `local` and `queued`."""
-        from archsim.sweep import in_threads
+        from archsim.sweeps.sweep import in_threads
 
         if not self.scheduler and not self.cluster:
             yield partial(in_threads, workers=self.workers or 0)
             return
-        from archsim.cluster import connected, local, queued, runner
+        from archsim.sweeps.cluster import connected, local, queued, runner
 
         if self.scheduler:
             client = connected(self.scheduler)
@@ -60,8 +60,8 @@ class Where:
     def told(self) -> str:
         """Return what would be done: the script of a job, or a sentence. Raises SpecError at mistakes of the file."""
         if self.config is not None:
-            from archsim.cluster import needed
-            from archsim.jobs import job_script, read_jobs
+            from archsim.sweeps.cluster import needed
+            from archsim.sweeps.jobs import job_script, read_jobs
 
             needed("--cluster")
             jobs = read_jobs(self.config)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.gpu.points import DTYPES, Point, Timing
-from archsim.scores import attention_map
+from archsim.prune.scores import attention_map
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.scores import SIGMA, TAU
+from archsim.prune.scores import SIGMA, TAU
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 __all__ = ["KINDS", "Tensors", "make_tensors", "read_tensors"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.numerics.inputs import Tensors, make_tensors
-from archsim.scores import attention_map
+from archsim.prune.scores import attention_map
 from einsum_cascade.cascade import Cascade, shape
 from einsum_cascade.constants import Value, evaluate
 from einsum_cascade.einsum import accesses

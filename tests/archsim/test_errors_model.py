@@ -8,7 +8,7 @@ from archsim.design import Design
 from archsim.library import load
 from archsim.mapping import Mapping
 from archsim.model import evaluate
-from archsim.sweep import check, order
+from archsim.sweeps.sweep import check, order
 from archsim.workload import Workload
 from einsum_cascade import Cascade
 from einsum_cascade.errors import SpecError

@@ -16,7 +16,7 @@ import time
 import venv
 from pathlib import Path
 
-from archsim.sweep import chunks, order, run_chunk
+from archsim.sweeps.sweep import chunks, order, run_chunk
 from tests.bench.bench_model import one_by_one
 
 ROOT = Path(__file__).resolve().parents[2]

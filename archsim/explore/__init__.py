@@ -1,0 +1,1 @@
+"""What a sweep found: fronts, plots and an interactive page."""

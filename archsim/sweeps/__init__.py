@@ -1,0 +1,1 @@
+"""Sweeps: the points of a study, evaluated in chunks into a store; on one machine or a cluster."""
