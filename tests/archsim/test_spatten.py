@@ -235,7 +235,7 @@ def test_a_processor_is_its_roof_and_a_fixed_time(design: str) -> None:
 def test_the_bench_of_the_rtl_lets_every_second_row_wait(dram: dict[str, float], total: int) -> None:
     """Rows of 6 bits share a record in pairs: the first waits for its selection, the second for none; a second fetch
     pays the fixed cost again. The totals of all rows are those of the RTL at 16 lanes, and one lane costs half."""
-    trace = [r for r in rows("workloads/gpt2-small-wikitext2.csv") if r["key_fetch_num"]]
+    trace = [r for r in rows("spatten/workloads/gpt2-small-wikitext2.csv") if r["key_fetch_num"]]
     keys, values = (np.array([float(r[n]) for r in trace]) for n in ("key_fetch_num", "value_fetch_num"))
     twice = np.array([r["if_requant"] == "True" for r in trace])
     size = keys * 64 * (6 + 4 * twice) + values * 64 * 6  # bits

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.archsim.test_jobs import TEXT
 
 from archsim.cli import main
+from tests.archsim.sweeps.test_jobs import TEXT
 from tests.stores import STUDY
 
 
