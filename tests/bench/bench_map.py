@@ -1,8 +1,8 @@
 """Mapping evaluations per CPU second of `archsim map` on the work that peers are measured with, and its growth
 (process_time). Run by itself it draws the growth into map_growth.png.
 
-Required: 1,000,000 mapping evaluations per CPU second, and at most 2.5 CPU seconds for attention on a TPU v4i. The rate is
-that of the model on one structure with a million tilings; a search evaluates far fewer, since one bound decides many
+Required: 1,000,000 mapping evaluations per CPU second, and at most 2.5 CPU seconds for attention on a TPU v4i. The rate
+is that of the model on one structure with a million tilings; a search evaluates far fewer, since one bound decides many
 mappings, so its time is what counts, and how many mappings it decides a second.
 """
 
