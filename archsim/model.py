@@ -26,7 +26,7 @@ from einsum_cascade.errors import Diagnostic, SpecError
 
 __all__ = ["CHUNK", "evaluate", "parts"]
 
-CHUNK = 16384
+CHUNK = 40960
 """Points that are evaluated together: few enough that the intermediate arrays stay in a core's cache."""
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim import model
 from archsim.mapping import compare
 from archsim.setting import KINDS
 from archsim.sweeps import pareto
@@ -21,6 +20,9 @@ from einsum_cascade.document import read
 __all__ = ["Chunk", "Columns", "Order", "order", "output_columns", "run_chunk", "space_of", "structure_of"]
 
 Columns = dict[str, NDArray[np.generic]]
+
+PIECE = 16_384
+"""Points that are evaluated at once: intermediate arrays take more memory than results, in every thread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,8 @@ def run_chunk(given: Order, chunk: Chunk) -> Columns:
     for one in first:
         position = tuple(int(i[one]) if s else 0 for i, s in zip(index, structural, strict=True))
         alike = np.flatnonzero(code == code[one])
-        for start in range(0, len(alike), model.CHUNK):  # few at a time: intermediate arrays take more than results
-            at = alike[start : start + model.CHUNK]
+        for start in range(0, len(alike), PIECE):
+            at = alike[start : start + PIECE]
             parts.append(_part(given, space, position, [i[at] for i in index], points[at]))
     del index, code
     columns = _joined(parts)
