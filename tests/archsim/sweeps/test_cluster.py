@@ -335,7 +335,6 @@ def test_a_client_that_is_killed(study: Path, client: "distributed.Client") -> N
     script.write_text(KILLED, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     command = [sys.executable, str(script), str(study), str(there)]
-    command = [sys.executable, str(script), str(study), str(there)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
         assert process.stdout is not None
@@ -352,8 +351,8 @@ def test_a_client_that_is_killed(study: Path, client: "distributed.Client") -> N
 
 
 SBATCH = """#!/bin/sh
-echo "$$" >> {folder}/handed_in
-sh "$1" > {folder}/job.log 2>&1 &
+cp "$1" {folder}/job.$$.sh || exit 1
+sh {folder}/job.$$.sh > {folder}/job.log 2>&1 &
 echo $! >> {folder}/pids
 echo "Submitted batch job $!"
 """
@@ -364,7 +363,10 @@ exit 0
 
 
 def test_jobs_of_a_queueing_system(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for Slurm whose sbatch runs the script at once: the job's workers do the sweep."""
+    """A stand-in for Slurm whose sbatch runs the script at once: the job's workers do the sweep.
+
+    As Slurm does, it copies the script before it answers: whoever handed it in deletes it then.
+    """
     pytest.importorskip("dask_jobqueue")
     commands = tmp_path / "bin"
     commands.mkdir()
