@@ -164,7 +164,7 @@ def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
     pending |= {f"{g.name}.{n}": e for g in mapping.groups for n, e in g.choose.items()}
     names |= values
     names = {n: v.astype(np.float64) if isinstance(v, np.ndarray) else v for n, v in names.items()}
-    chosen = mapping.fit.keys() - mapping.given  # later, unless a caller gave a value
+    chosen = mapping.fit.keys() - mapping.parameters.keys()  # later; what has a value is not chosen
     return resolve({n: e for n, e in pending.items() if n not in values and n not in chosen}, names, evaluate)
 
 

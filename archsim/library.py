@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from archsim.design import Design, DesignForm, read_design
 from archsim.energy import EnergyTable, read_energy
-from archsim.mapping import Mapping, MappingForm, put, read_mapping
+from archsim.mapping import Mapping, MappingForm, read_mapping
 from archsim.paths import data_folder
 from archsim.value import Value
 from archsim.workload import Workload, WorkloadForm, read_workload
 from einsum_cascade.cascade import Cascade
-from einsum_cascade.document import Document, Plain, find_one, read, read_text
+from einsum_cascade.document import Document, Plain, find_one, put, read, read_text
 from einsum_cascade.einsum import Number
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import free_keys, keys_at

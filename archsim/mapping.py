@@ -1,22 +1,17 @@
 """Mapping: how a cascade runs on a design. Partitioning, loop order, space and time, what is kept where, the
 schedule."""
 
-import copy
 from collections.abc import Callable
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from archsim.value import Condition as Holds
-from archsim.value import Value, evaluate
-from einsum_cascade.document import Document, Plain
+from einsum_cascade.document import Document
 from einsum_cascade.einsum import Condition, Expression, Number
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
 from einsum_cascade.parse import parse_conditions, parse_expression
 
-__all__ = ["Case", "Fit", "Group", "Mapping", "compare", "concrete", "held", "read_mapping"]
+__all__ = ["Case", "Fit", "Group", "Mapping", "read_mapping"]
 
 SCHEDULES = ("overlapped", "sequential", "auto")
 TRANSFERS = ("overlapped", "serial")
@@ -262,71 +257,3 @@ def _known_choices(
         elif choice not in known:
             place, hint = document.place(*at, option), did_you_mean(choice, known)
             wrong.append(Diagnostic(place=place, message=f"option {option} has no choice {choice}", hint=hint))
-
-
-def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
-    """Return the mapping with its options applied: the stated choices, changed by the cases that hold for `names`.
-
-    Raises SpecError where the points of an array fall into different cases: they differ in structure.
-    """
-    choices = dict(mapping.choices)
-    for case, holds in zip(mapping.cases, held(mapping, names), strict=True):
-        if np.any(holds) != np.all(holds):
-            message = "the points fall into different cases of this mapping; evaluate them one group after the other"
-            raise SpecError([Diagnostic(place=case.when[0].place, message=message)])
-        if np.all(holds):
-            choices |= {k: v for k, v in case.choices.items() if k not in mapping.pinned}
-    if not choices:
-        return mapping
-    key = tuple(sorted(choices.items()))
-    if key not in mapping.variants:
-        mapping.variants[key] = _variant(mapping, choices)
-    variant = mapping.variants[key]
-    return replace(variant, parameters={**variant.parameters, **{n: mapping.parameters[n] for n in mapping.given}},
-                   given=mapping.given) if mapping.given else variant  # fmt: skip
-
-
-def held(mapping: Mapping, names: Dict[str, Value]) -> list[Holds]:
-    """Return for each case of a mapping where its conditions hold: one value, or one for each of n points."""
-    result: list[Holds] = []
-    for case in mapping.cases:
-        holds: Holds = np.bool_(True)
-        for c in case.when:
-            holds = np.logical_and(holds, compare(c.operator, evaluate(c.left, names), evaluate(c.right, names)))
-        result.append(holds)
-    return result
-
-
-def _variant(mapping: Mapping, choices: Dict[str, str]) -> Mapping:
-    data = copy.deepcopy(mapping.document.data)
-    assert isinstance(data, dict)
-    options = data.pop("options", {})
-    data.pop("cases", None)
-    data.pop("choices", None)
-    assert isinstance(options, dict)
-    for option, choice in choices.items():
-        chosen = options[option]
-        assert isinstance(chosen, dict)
-        changes = chosen[choice]
-        assert isinstance(changes, dict)
-        for path, value in changes.items():
-            put(data, path.split("."), value)
-    return read_mapping(replace(mapping.document, data=data))
-
-
-def put(data: Plain, path: list[str], value: Plain) -> None:
-    """Set the value at a path of nested mappings, making them where they are missing; None removes the key."""
-    for key in path[:-1]:
-        assert isinstance(data, dict)
-        data = data.setdefault(key, {})
-    assert isinstance(data, dict)
-    if value is None:
-        data.pop(path[-1], None)
-    else:
-        data[path[-1]] = value
-
-
-def compare(operator: str, left: Value, right: Value) -> Value:
-    """Return whether a comparison holds, element by element."""
-    return {"le": np.less_equal, "lt": np.less, "ge": np.greater_equal, "gt": np.greater, "eq": np.equal,
-            "ne": np.not_equal}[operator](left, right)  # fmt: skip

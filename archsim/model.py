@@ -9,10 +9,11 @@ import numpy as np
 
 from archsim.actions import count_actions
 from archsim.binding import Binding, bind, bind_plan, settled
+from archsim.choices import concrete
 from archsim.design import Design
 from archsim.divisors import divisors, largest_divisor
 from archsim.layout import Plan
-from archsim.mapping import Mapping, concrete
+from archsim.mapping import Mapping
 from archsim.occupancy import occupancy
 from archsim.plan import plan
 from archsim.report import Report, charge, joined

@@ -92,8 +92,6 @@ def _finite(value: Plain) -> bool:
 def applicable(kind: str, name: str, settings: Sequence[Setting]) -> dict[str, Plain]:
     """Return path -> value for the document of a kind with this name.
 
-    A parameter that the mapping would choose by itself is no longer chosen.
-
     Raises SpecError if the document has no such path, naming the near ones.
     """
     changes: dict[str, Plain] = {}
@@ -106,9 +104,6 @@ def applicable(kind: str, name: str, settings: Sequence[Setting]) -> dict[str, P
         except SpecError as error:
             wrong += error.diagnostics
         changes[setting.path] = setting.value
-        fit = document.data.get("fit") if isinstance(document.data, dict) else None
-        if setting.keys[0] == "parameters" and isinstance(fit, dict) and setting.keys[-1] in fit:
-            changes[f"fit.{setting.keys[-1]}"] = None
     if wrong:
         raise SpecError(wrong)
     return changes

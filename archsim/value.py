@@ -16,6 +16,7 @@ __all__ = [
     "Condition",
     "Value",
     "ceil_div",
+    "compare",
     "either",
     "evaluate",
     "floor_div",
@@ -155,6 +156,12 @@ def total(values: Iterable[Value]) -> Value:
         if isinstance(result, np.ndarray) or isinstance(value, np.ndarray) or value:
             result = result + value
     return result
+
+
+def compare(operator: str, left: Value, right: Value) -> Value:
+    """Return whether a comparison holds, element by element."""
+    return {"le": np.less_equal, "lt": np.less, "ge": np.greater_equal, "gt": np.greater, "eq": np.equal,
+            "ne": np.not_equal}[operator](left, right)  # fmt: skip
 
 
 ELEMENTWISE: dict[str, Callable[..., Value]] = {

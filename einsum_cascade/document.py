@@ -234,3 +234,15 @@ def _odd_integer(value: str) -> str:
     if ":" in value:
         return "a base-60 number"
     return "an octal number" if re.fullmatch(r"[-+]?0[0-7_]+", value) else "a binary, octal or hexadecimal number"
+
+
+def put(data: Plain, path: list[str], value: Plain) -> None:
+    """Set the value at a path of nested mappings, making them where they are missing; None removes the key."""
+    for key in path[:-1]:
+        assert isinstance(data, dict)
+        data = data.setdefault(key, {})
+    assert isinstance(data, dict)
+    if value is None:
+        data.pop(path[-1], None)
+    else:
+        data[path[-1]] = value

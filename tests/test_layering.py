@@ -71,6 +71,7 @@ MACHINE = package(
         "operation": "laws",
         "design": "energy operation",
         "mapping": "units value",
+        "choices": "mapping",
         "library": "workload design mapping paths",
         "chain": "value",
         "loopnest": "chain",
@@ -85,7 +86,7 @@ MACHINE = package(
         "actions": "occupancy",
         "schedule": "actions",
         "report": "schedule slices",
-        "model": "report divisors",
+        "model": "choices report divisors",
         "mapper": "model library",
         "simulate": "model",
         # What the commands are made of.

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.mapping import compare
 from archsim.setting import KINDS
 from archsim.sweeps import pareto
 from archsim.sweeps.axes import dimension_of
 from archsim.sweeps.outcome import outcome
 from archsim.sweeps.space import OUTPUTS, VERDICTS, Column, Space, find_space, read_space
 from archsim.sweeps.structure import Structure, completed, structure, structures
-from archsim.value import Value, evaluate
+from archsim.value import Value, compare, evaluate
 from einsum_cascade.document import read
 
 __all__ = ["Chunk", "Columns", "Order", "order", "output_columns", "run_chunk", "space_of", "structure_of"]

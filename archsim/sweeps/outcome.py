@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.choices import concrete, held
 from archsim.limits import bottlenecks
-from archsim.mapping import concrete, held
 from archsim.model import parts
 from archsim.plan import plan
 from archsim.report import Report

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archsim.mapping import concrete
+from archsim.choices import concrete
 from archsim.plan import plan
 from archsim.sweeps.chunk import Chunk, Columns, Order, order, output_columns, run_chunk, space_of, structure_of
 from archsim.sweeps.header import Header

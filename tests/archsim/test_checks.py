@@ -73,8 +73,8 @@ def test_a_tensor_that_goes_to_another_group_is_written_out() -> None:
     ],
 )
 def test_shipped_mappings_are_held_to_their_passes(name: str, path: str, value: object) -> None:
+    from archsim.choices import concrete
     from archsim.design import Design
-    from archsim.mapping import concrete
     from einsum_cascade import Cascade
 
     found = load(Mapping, name, {path: value})

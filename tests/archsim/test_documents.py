@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from archsim.binding import bind
+from archsim.choices import concrete
 from archsim.design import Design
 from archsim.energy import Component, access_energy, sram_area
 from archsim.library import energy_tables, load, names
-from archsim.mapping import Mapping, concrete
+from archsim.mapping import Mapping
 from archsim.model import evaluate
 from archsim.units import quantity
 from archsim.workload import Workload

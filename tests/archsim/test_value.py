@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsim.value import ceil_div, either, evaluate, floor_div, larger, smaller, total
+from archsim.value import ceil_div, compare, either, evaluate, floor_div, larger, smaller, total
 from einsum_cascade.errors import SpecError
 from einsum_cascade.parse import parse_expression
 
@@ -102,3 +102,9 @@ def test_what_is_no_constant(text: str, expected: str) -> None:
 def test_functions_follow_the_standard_library() -> None:
     for name in ("sqrt", "log", "log2", "exp", "floor"):
         assert evaluate(parse_expression(f"{name}(A)"), {"A": 3}) == pytest.approx(getattr(math, name)(3), rel=1e-15)
+
+
+@given(st.integers(-3, 3), st.integers(-3, 3))
+def test_comparisons(a: int, b: int) -> None:
+    found = [bool(compare(o, a, b)) for o in ("le", "lt", "ge", "gt", "eq", "ne")]
+    assert found == [a <= b, a < b, a >= b, a > b, a == b, a != b]

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from einsum_cascade.document import Document, Plain, read
+from einsum_cascade.document import Document, Plain, put, read
 from einsum_cascade.errors import SpecError
 from einsum_cascade.load import read_cascades
 
@@ -324,3 +324,12 @@ def test_lists_inside_each_other_without_end(opening: str, closing: str, depth: 
 def test_a_hint_about_statements_only_where_there_are_any() -> None:
     assert "may have no end" in message("a: 'x\nb: 1\n") and "block scalar" not in message("a: 'x\nb: 1\n")
     assert "block scalar" in message("a: 1\neinsums: [Z[m] = A\n")
+
+
+def test_put() -> None:
+    data = {"a": {"b": 1, "c": 2}, "d": 3}
+    put(data, ["a", "b"], 7)
+    put(data, ["x", "y", "z"], [1])
+    put(data, ["d"], None)
+    put(data, ["nothing"], None)
+    assert data == {"a": {"b": 7, "c": 2}, "x": {"y": {"z": [1]}}}
