@@ -11,8 +11,9 @@ from archsim.loopnest import Extents, LoopNest
 from archsim.mapping import Group, Mapping
 from archsim.plan import plan
 from archsim.value import Value, evaluate, shown, whole
+from archsim.visits import Tile, Visits
 from archsim.workload import Workload
-from einsum_cascade.cascade import Cascade
+from einsum_cascade.cascade import Cascade, rank_names
 from einsum_cascade.constants import resolve
 from einsum_cascade.einsum import Access, Einsum, reduced_variables
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
@@ -171,11 +172,12 @@ def settled(cascade: Cascade, workload: Workload, mapping: Mapping, design: Desi
 def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str, Value],
            axes: Dict[str, tuple[Value, ...]], wrong: list[Diagnostic]) -> BoundGroup:  # fmt: skip
     extents = loop_extents(layout, cascade, names, axes, wrong)
+    visits = _visits(layout, cascade, names, extents)
     placed = []
     for p in layout.placed:
         array = design.arrays[p.array]
         own = extents.folded(p.space, array.shape) if not wrong else extents
-        nest = LoopNest(p.loops, p.shared, p.space, layout.batch, own)
+        nest = LoopNest(p.loops, p.shared, p.space, layout.batch, own, visits)
         rows, row_cycles = _rows(p, nest, array, cascade, names) if p.law and not wrong else (0, 0)
         placed.append(Placed(
             p.name, p.einsum, p.array, nest, p.cycles, p.actions, p.reads, p.variables, lanes=array.lanes,
@@ -205,7 +207,7 @@ def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[
     """
     reduced = reduced_variables(p.einsum)
     points = nest.points(p.variables)
-    shared = nest.extents.trips(nest.loops[: nest.shared])
+    shared = nest.trips(nest.loops[: nest.shared])
     items = nest.extents.trips(q for v in reduced for q in nest.extents.split(v)) if reduced else points / shared
     kept: Value = 1
     for r in p.einsum.reductions:
@@ -213,7 +215,27 @@ def _rows(p: Place, nest: LoopNest, array: Array, cascade: Cascade, names: Dict[
     one_by_one = (
         [v for v in nest.temporal if nest.extents.base(v) not in reduced] if reduced else nest.loops[: nest.shared]
     )
-    return nest.extents.trips(one_by_one), array.operations[p.law].row(items, kept)
+    return nest.trips(one_by_one), array.operations[p.law].row(items, kept)
+
+
+def _visits(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], extents: Extents) -> Visits | None:
+    """The iterations that a group executes; None: all."""
+    group = layout.group
+    by = next((p for p in layout.placed if p.name == group.skip), None)
+    if by is None or not any(s.conditions for s in cascade.statements):
+        return None
+    tiles: dict[str, Tile] = {}
+    for v in dict.fromkeys(extents.base(loop) for loop in by.loops[: by.shared]):
+        points: Value = 1
+        within: dict[str, Value] = {}
+        for part in reversed(layout.parts.get(v, (v,))):
+            tiles[part] = Tile(v, points)
+            points = within[part] = points * extents.part.get(part, 1)
+        for part in layout.parts.get(v, (v,))[1:]:
+            tiles[part] = Tile(v, tiles[part].points, within[part])
+    tiles = {loop: tiles[loop] for loop in by.loops[: by.shared] if extents.base(loop) not in layout.batch}
+    known = {*cascade.ranks, *cascade.params, *rank_names(cascade)}
+    return Visits(cascade, by.einsum, {n: v for n, v in names.items() if n in known}, tiles, group.place)
 
 
 def loop_extents(layout: GroupPlan, cascade: Cascade, names: Dict[str, Value], axes: Dict[str, tuple[Value, ...]],

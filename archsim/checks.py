@@ -34,6 +34,8 @@ def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
         for name in table:
             if name not in members:
                 fail(f"{name} is not an Einsum of the group", did_you_mean(name, members), (key, f"{name}#key"))
+    if group.skip and group.skip not in members:
+        fail(f"{group.skip} is not an Einsum of the group", did_you_mean(group.skip, members), ("skip",))
     for name in group.space:
         if name not in members and name not in group.binding:
             hint = did_you_mean(name, {*members, *group.binding})

@@ -13,6 +13,7 @@ import numpy as np
 
 from archsim.chain import Chain, Region
 from archsim.value import Condition, Value, either, smaller
+from archsim.visits import Visits
 from einsum_cascade.einsum import Access, Expression, Variable, walk
 
 __all__ = ["Extents", "LoopNest", "index_variables"]
@@ -145,7 +146,8 @@ class LoopNest:
 
     `shared` of the loops belong to the fusion group, `batch` are loops that every tensor varies with. A spread loop
     that is longer than its dimension (`extents.folds`) runs its remaining trips right inside the shared loops: the
-    array finishes what it holds before it takes the next part.
+    array finishes what it holds before it takes the next part. Iterations of the shared loops that `visits` does not
+    have are skipped, with all that is inside.
     """
 
     loops: tuple[str, ...]
@@ -153,6 +155,7 @@ class LoopNest:
     space: Mapping[str, str]
     batch: tuple[str, ...]
     extents: Extents
+    visits: Visits | None = None
     _memo: dict[tuple[object, ...], Value] = field(default_factory=dict, compare=False, repr=False)
     _parts: dict[tuple[tuple[str, ...], ...], tuple[Extents, frozenset[str]]] = field(
         default_factory=dict, compare=False, repr=False
@@ -187,8 +190,22 @@ class LoopNest:
         known = self.extents.axes.get(access.tensor, ()) if any(len(a) > 1 for a in axes) else ()
         key = ("fetched", axes, given, access.tensor if known else "")
         if key not in self._memo:
-            self._memo[key] = self._fetched(axes, given, access)
+            words = self._fetched(axes, given, access)
+            self._memo[key] = words if self.visits is None else self._needed(self.visits, words, axes, given)
         return self._memo[key]
+
+    def _needed(self, visits: Visits, words: Value, axes: tuple[tuple[str, ...], ...], given: tuple[str, ...]) -> Value:
+        """What is left of the words fetched inside `given` where iterations are skipped: a tile comes for each visited
+        iteration of the loops down to the innermost one that moves it; with no loops at all, what is ever visited."""
+        variables = {v for axis in axes for v in axis}
+        if not given:
+            return visits.visited(words, (p for v in variables for p in self.extents.split(v)), variables)
+        result = words
+        for k, loop in enumerate(given):
+            if self.extents.base(loop) in variables:
+                here = visits.visited(words, given[: k + 1], variables)
+                result = either(np.greater(self.extents.extent(loop), 1), here, result)
+        return result
 
     def _fetched(self, axes: tuple[tuple[str, ...], ...], given: tuple[str, ...], access: Access) -> Value:
         extents, own = self._own(axes)
@@ -251,13 +268,21 @@ class LoopNest:
         still = frozenset(self.upto(scope)) | frozenset(p for v in state for p in extents.split(v))
         return self._capped(extents.trips(own - still), axes, extents, access, still)
 
+    def trips(self, loops: Iterable[str]) -> Value:
+        """Return how many iterations of some of its loops are executed."""
+        chosen = tuple(loops)
+        trips = self.extents.trips(chosen)
+        return trips if self.visits is None else self.visits.visited(trips, chosen)
+
     def steps(self) -> Value:
         """Return the temporal steps in all, folds over the array included."""
-        return self.extents.trips(self.temporal)
+        return self.trips(self.temporal)
 
     def points(self, variables: Iterable[str]) -> Value:
-        """Return the points of an iteration space, batch included."""
-        return self.extents.trips(p for v in (*variables, *self.batch) for p in self.extents.split(v))
+        """Return the points of an iteration space that are executed, batch included."""
+        own = tuple(variables)
+        points = self.extents.trips(p for v in (*own, *self.batch) for p in self.extents.split(v))
+        return points if self.visits is None else self.visits.visited(points, self.loops[: self.shared], own)
 
 
 def _again(extents: Extents, given: tuple[str, ...], own: frozenset[str], moves: Mapping[str, Condition],

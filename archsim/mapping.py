@@ -56,6 +56,7 @@ class GroupForm:
     choose: dict[Text, Scalar] = field(default_factory=dict)
     spill: Text = "error"
     density: dict[Text, Scalar] = field(default_factory=dict)
+    skip: Text = ""
     resident: list[Text] = field(default_factory=list)
     demand: list[Text] = field(default_factory=list)
     transfers: Text = "overlapped"
@@ -108,7 +109,8 @@ class Group:
     tile lives}; `stage` tensors that bypass the buffer but pass through a tile in it; `double` what is double-buffered;
     `alias` tensors that take the place of another; `choose` tile sizes -> what they divide (least traffic wins);
     `spill` "error" or "proportional"; `density` Einsum -> the fraction of its points that the data leave (0 to 1);
-    `resident` tensors that other parts of the chip hold, so that they move no words to or from the far memory; `demand`
+    `skip` an Einsum: iterations of the shared loops in which it has no point are not executed; `resident` tensors that
+    other parts of the chip hold, so that they move no words to or from the far memory; `demand`
     tensors of which only what the data ask for is fetched; `transfers` "overlapped" with compute or "serial", before
     it; `drain` cycles after the last iteration.
     """
@@ -128,6 +130,7 @@ class Group:
     choose: Dict[str, Expression] = field(default_factory=dict)
     spill: str = "error"
     density: Dict[str, Expression] = field(default_factory=dict)
+    skip: str = ""
     resident: tuple[str, ...] = ()
     demand: tuple[str, ...] = ()
     transfers: str = "overlapped"
@@ -241,7 +244,7 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
         double=tuple(form.double), alias=form.alias, partitioning={v: tuple(p) for v, p in parts.items()},
         choose={n: expression(e, *at, "choose", n) for n, e in form.choose.items()}, spill=form.spill,
         density={e: expression(v, *at, "density", e) for e, v in form.density.items()},
-        resident=tuple(form.resident), demand=tuple(form.demand), transfers=form.transfers,
+        skip=form.skip, resident=tuple(form.resident), demand=tuple(form.demand), transfers=form.transfers,
         drain=expression(form.drain, *at, "drain"), schedule=schedule, steps=tuple(steps), place=document.place(*at),
     )  # fmt: skip
 

@@ -58,16 +58,21 @@ def notes(report: Report) -> list[str]:
     """Return what a reader should know about how the numbers came about.
 
     A mask (a condition, or a range that is cut) is not skipped: every Einsum is charged its whole iteration space,
-    unless the mapping states its density.
+    unless the mapping states its density, or which iterations it skips.
     """
-    thinned = {name for bound in report.binding.groups for name in bound.group.density}
-    masked = [name for name, s in pieces(report.binding.cascade).items() if s.conditions and name not in thinned]
-    if not masked:
-        return []
-    names = ", ".join(masked)
-    return [
-        f"the conditions of {names} skip no work here: every point is charged; `archsim count` has the exact counts"
-    ]
+    conditions = {name for name, s in pieces(report.binding.cascade).items() if s.conditions}
+    placed = [(bound.group, p) for bound in report.binding.groups for p in bound.placed]
+    names = ", ".join(p.name for g, p in placed if p.name in conditions and not g.skip and p.name not in g.density)
+    result = [
+        f"the conditions of {names} skip no work here: every point is charged; `archsim count` has the exact counts, "
+        "and with `skip` a mapping leaves out iterations"
+    ] if names else []  # fmt: skip
+    for group, p in placed:
+        if p.name == group.skip and p.nest.visits is not None:
+            loops = p.nest.loops[: p.nest.shared]
+            part = float(p.nest.trips(loops) / p.nest.extents.trips(loops))
+            result.append(f"group {group.name} executes {part:.1%} of its iterations, those where {p.name} has points")
+    return result
 
 
 def headline(found: Documents, report: Report) -> dict[str, object]:
