@@ -1,5 +1,7 @@
 """Checks: does a group name only what there is, and does it keep what the passes of its cascade need?"""
 
+from collections import Counter
+
 from archsim.design import Design
 from archsim.layout import Fail, GroupPlan
 from einsum_cascade.cascade import Cascade
@@ -38,13 +40,23 @@ def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
         fail(f"{group.skip} is not an Einsum of the group", did_you_mean(group.skip, members), ("skip",))
     for name in group.space:
         if name not in members and name not in group.binding:
-            hint = did_you_mean(name, {*members, *group.binding})
+            hint = did_you_mean(name, {*members, *group.binding}) or "`binding` has the arrays and Einsums of the group"
             fail(f"{name} is no array or Einsum of the group", hint, ("space", f"{name}#key"))
-    scheduled = {e for step in group.steps for track in step.tracks.values() for e in track}
-    for name in sorted(scheduled - members):
+    for number, step in enumerate(group.steps):
+        for array, track in {**dict.fromkeys(step.stalls, ()), **step.tracks}.items():
+            if array not in design.arrays:
+                hint = did_you_mean(array, design.arrays)
+                fail(f"{design.name} has no array {array}", hint, ("schedule", "phases", number, f"{array}#key"))
+            for name in sorted(set(track) & members - set(group.binding.get(array, track))):
+                hint = "a track names Einsums that are bound to its array"
+                fail(f"the Einsum {name} does not run on {array}", hint, ("schedule", "phases", number, array))
+    scheduled = Counter(e for step in group.steps for track in step.tracks.values() for e in track)
+    for name in sorted(scheduled.keys() - members):
         fail(f"{name} is not an Einsum of the group", did_you_mean(name, members), ("schedule",))
-    for name in sorted(members - scheduled if group.steps else ()):
-        fail(f"the Einsum {name} is in no phase", "", ("schedule",))
+    for name in sorted(members if group.steps else ()):
+        if scheduled[name] != 1:
+            often = f"in {scheduled[name]} phases" if scheduled[name] else "in no phase"
+            fail(f"the Einsum {name} is {often}", "every Einsum runs in one of the phases", ("schedule",))
 
 
 def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail) -> None:

@@ -132,7 +132,8 @@ def default(mapping: Mapping, kind: str) -> str:
     if kind == "design" and name not in names("design"):
         message = f"no design named {name}"
         place = mapping.document.place(kind)
-        raise SpecError([Diagnostic(place=place, message=message, hint=did_you_mean(name, names("design")))])
+        hint = did_you_mean(name, names("design")) or "`archsim list` shows all; a file is given by its path"
+        raise SpecError([Diagnostic(place=place, message=message, hint=hint)])
     return name
 
 

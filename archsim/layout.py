@@ -9,7 +9,7 @@ from einsum_cascade.einsum import Access, Einsum, Expression
 
 __all__ = ["Fail", "GroupPlan", "Linear", "Place", "Plan"]
 
-Fail = Callable[[str, str, tuple[str, ...]], None]
+Fail = Callable[[str, str, tuple[str | int, ...]], None]
 """Notes a mistake: what is wrong, a hint, and the path in the group's part of the mapping file."""
 
 

@@ -63,6 +63,10 @@ def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
     wrong: list[Diagnostic] = []
     bound: dict[str, str] = {}
     placed = [_places(g, cascade, design, einsums, bound, _fail(g, mapping, wrong)) for g in own_groups]
+    for name, fit in mapping.fit.items():
+        if fit.memory not in design.memories:
+            place, hint = mapping.document.place("fit", name, "memory"), did_you_mean(fit.memory, design.memories)
+            wrong.append(Diagnostic(place=place, message=f"{design.name} has no memory {fit.memory}", hint=hint))
     for name in einsums:
         if name not in bound and not wrong:
             message = f"the Einsum {name} of {cascade.name} is bound to no array"
@@ -85,7 +89,7 @@ def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
 
 
 def _fail(group: Group, mapping: Mapping, wrong: list[Diagnostic]) -> Fail:
-    def fail(message: str, hint: str, path: tuple[str, ...]) -> None:
+    def fail(message: str, hint: str, path: tuple[str | int, ...]) -> None:
         place = mapping.document.place("groups", group.name, *path)
         found = Diagnostic(place=place, message=f"group {group.name}: {message}", hint=hint)
         if found not in wrong:

@@ -46,10 +46,11 @@ def evaluate(node: Expression, names: Mapping[str, Value]) -> Value:
     if isinstance(node, Constant):
         if node.name in names:
             return names[node.name]
-        message = f"{node.name} has no value"
-        raise SpecError([Diagnostic(place=node.place, message=message, hint=did_you_mean(node.name, names))])
+        hint = did_you_mean(node.name, names) or "give it a value under `parameters`"
+        raise SpecError([Diagnostic(place=node.place, message=f"{node.name} has no value", hint=hint)])
     if isinstance(node, Access | Attend | Variable):
-        raise SpecError([Diagnostic(place=node.place, message="a constant is needed here")])
+        expected = "a number, or an expression over ranks and parameters, which begin with a capital letter"
+        raise SpecError([Diagnostic(place=node.place, message="a constant is needed here", expected=expected)])
     values = [evaluate(a, names) for a in node.arguments]
     arrays = any(isinstance(v, np.ndarray) for v in values)
     if arrays and node.operator == "div":

@@ -96,7 +96,8 @@ def read_workload(document: Document) -> Workload:
             wrong.append(Diagnostic(place=place, message=f"{f.name} is {value}", expected="a positive number"))
     if form.kv_heads and form.heads % form.kv_heads:
         message = f"{form.kv_heads} key-value heads do not divide {form.heads} heads"
-        wrong.append(Diagnostic(place=document.place("kv_heads"), message=message))
+        expected = "a divisor of the number of heads"
+        wrong.append(Diagnostic(place=document.place("kv_heads"), message=message, expected=expected))
     for name, bits in form.bits.items():
         if bits <= 0:
             place = document.place("bits", name)
