@@ -238,13 +238,15 @@ def _reductions(s: Einsum) -> Iterator[Diagnostic]:
 
 def _twice(cascade: Cascade) -> Iterator[Diagnostic]:
     """Two definitions of the same points."""
-    first: dict[Access, Einsum] = {}
+    before: dict[Access, list[Einsum]] = {}
     for s in cascade.statements:
-        if s.target in first and not (s.conditions and first[s.target].conditions):
+        same = [b for b in before.setdefault(s.target, []) if not (s.conditions and b.conditions)
+                or s.conditions == b.conditions]  # fmt: skip
+        if same:
             yield Diagnostic(
                 place=s.target.place,
                 message=f"{show(s.target)} is defined a second time",
                 expected="a single assignment per point",
-                hint=f"it is defined in line {first[s.target].place.line}; pieces need disjoint conditions",
+                hint=f"it is defined in line {same[0].place.line}; pieces need disjoint conditions",
             )
-        first.setdefault(s.target, s)
+        before[s.target].append(s)
