@@ -16,7 +16,7 @@ __all__ = ["comparison", "print_comparison"]
 
 def comparison(results: Sequence[tuple[Documents, Report]]) -> list[dict[str, object]]:
     """Return the numbers of every report as plain data, with `speedup` and `energy_ratio` relative to the first."""
-    return [{"documents": d.names(), **headline(d, r), **_relative(r, results[0][1])} for d, r in results]
+    return [{"documents": d.names(), **headline(r), **_relative(r, results[0][1])} for d, r in results]
 
 
 def _relative(report: Report, first: Report) -> dict[str, float]:

@@ -75,7 +75,7 @@ def notes(report: Report) -> list[str]:
     return result
 
 
-def headline(found: Documents, report: Report) -> dict[str, object]:
+def headline(report: Report) -> dict[str, object]:
     """Return the numbers of a report as plain data, each a key of `archsim evaluate --json`."""
     return {
         "dram_traffic_bytes": plain(report.dram_traffic_bytes),
@@ -99,7 +99,7 @@ def headline(found: Documents, report: Report) -> dict[str, object]:
 def as_json(found: Documents, report: Report) -> dict[str, object]:
     """Return everything that a report says as plain data."""
     return {
-        **headline(found, report),
+        **headline(report),
         "documents": found.names(),
         "set": [s.text for s in found.settings],
         "sizes": {k: plain(v) for k, v in found.workload.sizes().items()},

@@ -202,7 +202,7 @@ class Presence:
         start = {t: self.sets.get(t, empty([axis(k) for k in range(len(self.shape(t)))])) for t in tensors}
         if not (
             self._fixed(group, start, self._from_above(tensors))
-            or self._fixed(group, start, start, self._steps_on(group, tensors, node.variable))
+            or self._fixed(group, start, start, self._steps_on(group, node.variable))
         ):
             for t in tensors:
                 self.sets[t] = self._box(t)
@@ -211,7 +211,7 @@ class Presence:
     def _from_above(self, tensors: Iterable[str]) -> dict[str, Set]:
         return {t: self._box(t) for t in tensors}
 
-    def _steps_on(self, group: list[Einsum], tensors: Iterable[str], variable: str) -> dict[str, int]:
+    def _steps_on(self, group: list[Einsum], variable: str) -> dict[str, int]:
         """The axis of each tensor that the loop variable writes."""
         found = {}
         for s in group:

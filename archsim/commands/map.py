@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from archsim.design import Design
     from archsim.mapper.best import Best
     from archsim.mapper.search import Coverage
-    from archsim.setting import Setting
     from archsim.workload import Workload
     from einsum_cascade import Cascade
 
-    Searched = tuple[Best, list[Setting], tuple[Cascade, Workload, Design]]
+    Searched = tuple[Best, tuple[Cascade, Workload, Design]]
 
 __all__ = ["COMMANDS"]
 
@@ -134,15 +133,14 @@ def _search(
     rules = read_rules(constraints, *given) if constraints is not None else FREE
     most = float("inf") if limit is None else limit
     best = best_mapping(*given, objective, rules, effort, most, slack, progress, (cascade, design))
-    return best, settings, given
+    return best, given
 
 
 def as_plain(found: "Searched") -> dict[str, object]:
     """Return what a search found as plain data."""
-    from archsim.documents import Documents
     from archsim.summary import headline
 
-    best, settings, (cascade, workload, design) = found
+    best = found[0]
     c = best.coverage
     result: dict[str, object] = {
         "objective": best.objective, "feasible": best.report is not None, "optimal": best.complete,
@@ -153,9 +151,7 @@ def as_plain(found: "Searched") -> dict[str, object]:
     }  # fmt: skip
     if best.report is None or best.mapping is None:
         return {**result, "shortfall": shortfall(best)}
-    documents = Documents(cascade=cascade, workload=workload, mapping=best.mapping, design=design, values={},
-                          settings=settings)  # fmt: skip
-    return {**result, **headline(documents, best.report), "mapping": best.text}
+    return {**result, **headline(best.report), "mapping": best.text}
 
 
 def shortfall(best: "Best") -> dict[str, object]:
@@ -174,7 +170,9 @@ def shortfall(best: "Best") -> dict[str, object]:
 
 def print_best(found: "Searched") -> None:
     """Print the mapping, its numbers and what was covered."""
-    best, _, (cascade, workload, design) = found
+    from archsim.summary import notes
+
+    best, (cascade, workload, design) = found
     c = best.coverage
     if best.report is None:
         s = shortfall(best)
@@ -191,6 +189,8 @@ def print_best(found: "Searched") -> None:
         use = ", ".join(f"{a} {percent(float(u))}" for a, u in r.utilization.items())
         click.echo(f"latency {si(float(r.latency_s), 's')}, energy {si(float(r.energy_j), 'J')},"
                    f" far memory {binary(float(r.dram_traffic_bytes))}, utilization {use}")  # fmt: skip
+        for note in notes(r):
+            click.echo(f"note: {note}")
     click.echo(f"space: {c.space:.4g} mappings in {c.orders} loop orders of {c.searched} groups ({c.groups} could be"
                f" fused); evaluated {number(c.evaluated)}, solved exactly {number(c.solved)}")  # fmt: skip
     for rule, count in c.pruned.items():

@@ -242,9 +242,9 @@ class _Runner:
                     self.run(child)
             del self.scope.bound[node.variable]
         for tensor, axis, step in self.lives.after.get(id(node), ()):
-            self.forget(node, tensor, axis, step)
+            self.forget(tensor, axis, step)
 
-    def forget(self, node: Node, tensor: str, axis: int | None, step: int | None) -> None:
+    def forget(self, tensor: str, axis: int | None, step: int | None) -> None:
         """Drop a tensor, or slices of it that are not pinned."""
         if axis is None:
             self.store.drop(tensor)

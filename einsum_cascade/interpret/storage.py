@@ -103,14 +103,12 @@ class Store:
         if values is None or (field.mask is not None and mask is None):
             return
         partial = {a for a, p in places.items() if not is_whole(p, self.scope.shapes[tensor][int(a)])}
-        buffer = self._buffer(tensor, key, field, values, partial | set(mask.axes if mask else ()), list(places))
+        buffer = self._buffer(tensor, key, values, partial | set(mask.axes if mask else ()), list(places))
         assert buffer.mask is not None
         _assign(self.scope, buffer.values, places, values, mask)
         _assign(self.scope, buffer.mask, places, Labelled(True), mask)
 
-    def _buffer(
-        self, tensor: str, key: Key, field: Field, values: Labelled, masked: set[str], labels: list[str]
-    ) -> Field:
+    def _buffer(self, tensor: str, key: Key, values: Labelled, masked: set[str], labels: list[str]) -> Field:
         """Return the tensor as arrays of our own: values over every axis, presence over those on which it depends."""
         scope, xp = self.scope, self.scope.xp
         old = self.entries.get(tensor, {}).get(key)

@@ -99,12 +99,12 @@ class Sweeps:
         for v, visits in enumerate(self.visits):
             for visit in visits:
                 for u in self.survey.writers.get(visit.tensor, ()):
-                    kind = self._edge(u, v, visit)
+                    kind = self._edge(u, visit)
                     if kind and u != v and not self._carried(u, v, visit.read):
                         edges[u].append((v, kind))
         return edges
 
-    def _edge(self, u: int, v: int, visit: Visit) -> int:
+    def _edge(self, u: int, visit: Visit) -> int:
         axis = self.axis(u)
         if axis is None:
             return END if self.walks[u] else STREAM
