@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archsim.design import Array, Design
+from archsim.extents import Extents
 from archsim.layout import GroupPlan, Linear, Place, Plan
-from archsim.loopnest import Extents, LoopNest
+from archsim.loopnest import LoopNest
 from archsim.mapping import Group, Mapping
 from archsim.plan import plan
 from archsim.value import Value, evaluate, shown, whole

@@ -14,7 +14,8 @@ import numpy as np
 
 from archsim.binding import known_axes, loop_extents, settled
 from archsim.checks import whole_tensors
-from archsim.loopnest import Extents, LoopNest
+from archsim.extents import Extents
+from archsim.loopnest import LoopNest
 from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.space import GroupSpace, Order
 from archsim.report import access_prices, operation_prices

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.loopnest import Extents, LoopNest
+from archsim.extents import Extents
+from archsim.loopnest import LoopNest
 from einsum_cascade.einsum import Access
 from einsum_cascade.parse import parse_expression
 from tests.nest_oracle import Walk
