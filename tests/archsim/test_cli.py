@@ -192,7 +192,8 @@ def test_set_changes_capacity_bandwidth_and_clock() -> None:
 def test_set_pins_the_choices_of_a_mapping_against_its_cases() -> None:
     base = ["-m", "flat", "-w", "bert", "-s", "256K"]
     chosen = report(*base)["parameters"]["P1"]
-    assert report(*base, "--set", "mapping.parameters.P1=2")["parameters"]["P1"] == 2 != chosen
+    for text in ("2", "'4 // 2'"):
+        assert report(*base, "--set", f"mapping.parameters.P1={text}")["parameters"]["P1"] == 2 != chosen
     onchip = report(*base, "--set", "mapping.choices.scores=onchip")
     assert onchip["dram_traffic_bytes"] != report(*base)["dram_traffic_bytes"]
 

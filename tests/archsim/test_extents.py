@@ -27,7 +27,7 @@ def test_many_at_once(points: list[tuple[int, int]]) -> None:
     sizes, tiles = (np.array(column, float) for column in zip(*points, strict=True))
     together = Extents({"p": sizes}, {"p": ("p1", "p0")}, {"p0": tiles})
     for loops in (["p1"], ["p0"], ["p1", "p0"]):
-        alone = [Extents({"p": n}, {"p": ("p1", "p0")}, {"p0": t}).trips(loops) for n, t in points]
+        alone = [float(Extents({"p": n}, {"p": ("p1", "p0")}, {"p0": t}).trips(loops)) for n, t in points]
         assert np.array_equal(np.broadcast_to(together.trips(loops), len(points)), alone)
 
 
