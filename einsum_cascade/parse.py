@@ -72,9 +72,8 @@ class Parser:
         if self.token.kind != "upper":
             self.fail("a tensor to be defined, such as QK[m,p] (tensor names start with an upper-case letter)")
         target = self.access()
-        self.need("=", "after the tensor that is defined")
-        if self.token.text == "=":
-            self.fail("an expression", "a definition has a single `=`")
+        hint = "a definition has a single `=`" if self.token.text == "==" else ""
+        self.need("=", "after the tensor that is defined", hint)
         expression = self.expression()
         reductions: list[Reduction] = []
         conditions: list[Condition] = []

@@ -183,3 +183,12 @@ def test_a_buffer_with_one_port_throttles() -> None:
 def test_arrays_of_different_lengths_are_refused() -> None:
     with pytest.raises(SpecError, match="arrays of different lengths: 2, 3"):
         run("fusemax_binding", {"SIDE": np.array([16, 32]), "sequence_length": np.array([1, 2, 3]), "BANDWIDTH": 1e9})
+
+
+def test_tile_sizes_are_not_chosen_for_many_points_at_once() -> None:
+    mapping = load(Mapping, "linear")
+    workload = load(Workload, "bert", sequence_length=np.array([1024, 2048]))
+    with pytest.raises(SpecError) as caught:
+        evaluate(load(Cascade, mapping.cascade), workload, mapping, load(Design, mapping.design))
+    assert "chooses tile sizes, which cannot be done for many points at once" in str(caught.value)
+    assert "hint: evaluate them one by one, or give q.N0, q.A0" in str(caught.value)

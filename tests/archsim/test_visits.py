@@ -20,8 +20,9 @@ from archsim.visits import Tile, Visits
 from archsim.workload import Workload
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.count import count
-from einsum_cascade.errors import Place
+from einsum_cascade.errors import Place, SpecError
 from einsum_cascade.load import read_cascades
+from einsum_cascade.points import NotCountable, Set
 from tests import tiny
 
 MASKS = {
@@ -104,6 +105,20 @@ def test_numbers_of_many_points_are_counted_one_by_one() -> None:
     together = visits(lengths, widths).visited(100, ["m1", "p1"])
     alone = [float(visits(int(n), int(w)).visited(100, ["m1", "p1"])) for n, w in zip(lengths, widths, strict=True)]
     assert np.allclose(together, alone, rtol=1e-15) and alone == [75, 62.5, 75, 75]
+
+
+def test_what_cannot_be_counted_says_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise NotCountable
+
+    found = cascade("m <= p", 8, 8)
+    visits = Visits(
+        found, found.einsums[0], {"M": 8, "P": 8, "K": 2}, {"m1": Tile("m", 2)}, Place(file="a.yaml", line=7)
+    )
+    monkeypatch.setattr(Set, "count", refuse)
+    with pytest.raises(SpecError) as caught:
+        visits.visited(4, ["m1"])
+    assert str(caught.value).startswith("a.yaml:7:1: the iterations in which Y has points have no closed form")
 
 
 # --- a group of a mapping ---------------------------------------------------------------------------------------------

@@ -99,3 +99,29 @@ def test_places_are_exact() -> None:
     s = parse_line("  SN[m] = exp(QK[m] - GM[])", Place(file="f", line=7, column=1))[0]
     gm = read_accesses(s)[1]
     assert (gm.place.line, gm.place.column, gm.place.length) == (7, 23, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("X[m] == A[m]", "a definition has a single `=`"),
+        ("X[m] = F(A[m])", "unexpected"),
+        ("X[m] = A[m] ; Y[m] = A[m]", "expected one statement"),
+        ("", "expected one statement"),
+    ],
+)
+def test_what_is_no_statement(text: str, expected: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(text)
+    assert expected in str(caught.value)
+
+
+def test_what_is_left_over() -> None:
+    with pytest.raises(SpecError, match="an operator or the end of the expression"):
+        parse_expression("M M0")
+    with pytest.raises(SpecError, match="`and` or the end of the condition"):
+        parse_conditions("m < p m")
+
+
+def test_a_plus_sign_is_nothing() -> None:
+    assert parse_expression("+ M0") == parse_expression("M0")

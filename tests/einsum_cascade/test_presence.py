@@ -166,3 +166,20 @@ def test_sizes_beyond_any_enumeration() -> None:
         n * (n + 1) // 2, n * n, n,
     )  # fmt: skip
     assert tensor_shapes(made, found.names)["Y"] == (n + 1, n) and size(made, "m", found.names) == n
+
+
+def test_a_recurrence_without_a_closed_form_is_bounded_from_above() -> None:
+    """A diagonal: present are (i, 2i) only, which no step maps to itself."""
+    text = """\
+cascade: diagonal
+ranks: {I: 5, J: 12}
+inputs: {A: [I, J]}
+outputs: [X]
+declare: {X: [I+1, J+2]}
+init: X[0,0] = 1
+einsums: X[i+1,j+2] = X[i,j] * A[i,j]
+"""
+    (made,) = read_cascades(text)
+    found = presence(made, shape(made))
+    assert found.bounds == {"X": "the recurrence's presence has no closed form"}
+    assert {(i, 2 * i) for i in range(6)} <= points(found, "X")

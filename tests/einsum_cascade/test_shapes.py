@@ -163,3 +163,10 @@ def test_shapes_are_those_of_the_arrays(name: str) -> None:
     found = run(cascade, make_inputs(cascade, small, 0), sizes=small, keep=kept)
     expected = tensor_shapes(cascade, names)
     assert {t: np.shape(found[t]) for t in kept} == {t: expected[t] for t in kept}
+
+
+def test_a_size_is_a_whole_number() -> None:
+    text = "cascade: a\nranks: {I: 6}\nparams: {N: I/4}\ninputs: {A: [I]}\noutputs: [X]\ndeclare: {X: [N]}\n"
+    (made,) = read_cascades(text + "einsums: X[i] = A[i]\n")
+    with pytest.raises(SpecError, match=r"a size of 1\.5"):
+        tensor_shapes(made, shape(made))
