@@ -60,6 +60,14 @@ class Visits:
         the other loops. Loops that are not among the tiles change nothing.
 
         Raises SpecError where the iterations cannot be counted.
+
+        >>> from einsum_cascade import load
+        >>> causal = load(Cascade, "attention_3pass_causal")
+        >>> names = {"M": 1024, "P": 1024, "E": 64, "F": 64}
+        >>> tiles = {"m1": Tile("m", 256), "p1": Tile("p", 256)}
+        >>> visits = Visits(causal, causal.einsums[0], names, tiles, Place())
+        >>> visits.visited(16, ["m1", "p1"])  # of 4 x 4 tiles of scores
+        10
         """
         chosen = frozenset(self.tiles) & frozenset(loops)
         if not chosen:
