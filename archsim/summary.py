@@ -71,7 +71,9 @@ def notes(report: Report) -> list[str]:
         if p.name == group.skip and p.nest.visits is not None:
             loops = p.nest.loops[: p.nest.shared]
             part = float(p.nest.trips(loops) / p.nest.extents.trips(loops))
-            result.append(f"group {group.name} executes {part:.1%} of its iterations, those where {p.name} has points")
+            note = f"group {group.name} executes {part:.1%} of its iterations, those where {p.name} has points"
+            others = ", ".join(o.name for g, o in placed if g is group and p.nest.visits.misses(o.einsum))
+            result.append(note + f"; in the others {others} must change nothing" * bool(others))
     return result
 
 

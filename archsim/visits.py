@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.value import Value
 from einsum_cascade.cascade import Cascade, shape, size
 from einsum_cascade.constants import Value as Size
-from einsum_cascade.einsum import Einsum
+from einsum_cascade.einsum import Einsum, iteration_variables
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 from einsum_cascade.points import Affine, NotCountable, Set, box, var
 from einsum_cascade.presence import presence
@@ -81,18 +82,39 @@ class Visits:
         exact = Fraction(count) * share
         return int(exact) if exact.denominator == 1 else float(exact)
 
-    def _share(self, loops: frozenset[str], own: frozenset[str]) -> Value | Fraction:
-        columns: dict[str, Value] = dict(self.names)
-        for loop, tile in self.tiles.items():
-            columns[f"{loop} points"] = tile.points
-            columns[f"{loop} within"] = 0 if tile.within is None else tile.within
-        arrays = [c for c in columns.values() if isinstance(c, np.ndarray)]
+    def misses(self, einsum: Einsum) -> bool:
+        """Return whether another Einsum has points in iterations that are skipped: there it must change nothing.
+
+        Raises SpecError where a size is missing.
+        """
+        if not {t.variable for t in self.tiles.values()} <= set(iteration_variables(einsum)):
+            return False
+        for row in self._rows()[0]:
+            _, forms, visited = self._visited(row)
+            domain = presence(self.cascade, self._names(row)).domain(einsum)
+            if not domain.image({_index(loop): form for loop, form in forms.items()}).is_subset(visited):
+                return True
+        return False
+
+    def _rows(self) -> tuple[list[Row], NDArray[np.intp] | None]:
+        """The different points, as values of `names` and of the tiles, and which of them each is (None: one point)."""
+        columns: list[Value] = [*self.names.values()]
+        for tile in self.tiles.values():
+            columns += [tile.points, 0 if tile.within is None else tile.within]
+        arrays = [c for c in columns if isinstance(c, np.ndarray)]
         if not arrays:
-            return self._share_of(tuple(map(_exact, columns.values())), loops, own)
-        table = np.stack([np.broadcast_to(np.asarray(c, float), arrays[0].shape) for c in columns.values()], axis=1)
+            return [tuple(map(_exact, columns))], None
+        table = np.stack([np.broadcast_to(np.asarray(c, float), arrays[0].shape) for c in columns], axis=1)
         rows, back = np.unique(table, axis=0, return_inverse=True)
-        shares = [float(self._share_of(tuple(map(_exact, row)), loops, own)) for row in rows.tolist()]
-        return np.asarray(shares)[back.ravel()]
+        return [tuple(map(_exact, row)) for row in rows.tolist()], back.ravel()
+
+    def _names(self, row: Row) -> dict[str, Size]:
+        return shape(self.cascade, dict(zip(self.names, row, strict=False)))
+
+    def _share(self, loops: frozenset[str], own: frozenset[str]) -> Value | Fraction:
+        rows, back = self._rows()
+        shares = [self._share_of(row, loops, own) for row in rows]
+        return shares[0] if back is None else np.asarray(shares, float)[back]
 
     def _share_of(self, row: Row, loops: frozenset[str], own: frozenset[str]) -> Fraction:
         try:
@@ -114,11 +136,10 @@ class Visits:
     def _visited(self, row: Row) -> tuple[Mapping[str, int], Mapping[str, Affine], Set]:
         """The sizes of the variables, the index of every loop as a form, and the iterations that are visited."""
         if row not in self._sets:
-            numbers = iter(row)
-            names = shape(self.cascade, {name: next(numbers) for name in self.names})
+            names, widths = self._names(row), iter(row[len(self.names) :])
             forms: dict[str, Affine] = {}
             for loop, tile in self.tiles.items():
-                points, within = int(next(numbers)), int(next(numbers))
+                points, within = int(next(widths)), int(next(widths))
                 position = var(tile.variable)
                 forms[loop] = (position % within if within else position) // points
             sizes = {t.variable: size(self.cascade, t.variable, names) for t in self.tiles.values()}
