@@ -79,7 +79,7 @@ class BoundGroup:
     """A fusion group with its Einsums in order, and the variables along which tensors are running values.
 
     `touches` tensor -> every access to it, in order, with its Einsum; `leaves` the tensors that go to another group
-    or out.
+    or out; `whole` tensor -> words, in whole multiples of which its tiles come.
     """
 
     group: Group
@@ -87,6 +87,7 @@ class BoundGroup:
     state: Dict[str, tuple[str, ...]]
     touches: Dict[str, tuple[tuple[Placed, Access], ...]]
     leaves: frozenset[str]
+    whole: Dict[str, Value]
     plan: GroupPlan = field(repr=False)
 
 
@@ -183,7 +184,18 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
             row_cycles=row_cycles,
         ))  # fmt: skip
     touches = {t: tuple((placed[k], a) for k, a in found) for t, found in layout.touches.items()}
-    return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, layout)
+    tiles = _whole(layout.group, names)
+    return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, tiles, layout)
+
+
+def _whole(group: Group, names: Dict[str, Value]) -> dict[str, Value]:
+    """The words in whole multiples of which tiles come. Raises SpecError at what is not positive."""
+    result = {tensor: evaluate(words, names) for tensor, words in group.whole.items()}
+    for tensor, words in result.items():
+        if not whole(words):
+            message = f"group {group.name}: {tensor} comes in multiples of {shown(words)} words"
+            raise SpecError([Diagnostic(place=group.place, message=message, expected="a whole number from 1 on")])
+    return result
 
 
 def _density(group: Group, einsum: str, names: Dict[str, Value]) -> Value | None:

@@ -28,6 +28,10 @@ def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
             if tensor not in layout.touches:
                 hint = did_you_mean(tensor, layout.touches)
                 fail(f"no Einsum of the group touches {tensor}", hint, (key,))
+    for tensor in group.whole:
+        if tensor not in layout.touches:
+            hint = did_you_mean(tensor, layout.touches)
+            fail(f"no Einsum of the group touches {tensor}", hint, ("whole", f"{tensor}#key"))
     members = {p.name for p in layout.placed}
     for key, table in (("time", group.time), ("forward", group.forward), ("bypass", group.bypass),
                        ("density", group.density)):  # fmt: skip

@@ -63,6 +63,7 @@ class GroupForm:
     density: dict[Text, Scalar] = field(default_factory=dict)
     resident: list[Text] = field(default_factory=list)
     demand: list[Text] = field(default_factory=list)
+    whole: dict[Text, Scalar] = field(default_factory=dict)
     transfers: Text = "overlapped"
     drain: Scalar = 0
     schedule: Text | dict[Text, Steps] = "overlapped"
@@ -114,8 +115,9 @@ class Group:
     `alias` tensors that take the place of another; `choose` tile sizes -> what they divide (least traffic wins);
     `spill` "error" or "proportional"; `density` Einsum -> the fraction of its points that the data leave (0 to 1);
     `resident` tensors that other parts of the chip hold, so that they move no words to or from the far memory; `demand`
-    tensors of which only what the data ask for is fetched; `transfers` "overlapped" with compute or "serial", before
-    it; `drain` cycles after the last iteration.
+    tensors of which only what the data ask for is fetched; `whole` tensor -> words, in whole multiples of which its
+    tiles come and lie; `transfers` "overlapped" with compute or "serial", before it; `drain` cycles after the last
+    iteration.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Group:
     density: Dict[str, Expression] = field(default_factory=dict)
     resident: tuple[str, ...] = ()
     demand: tuple[str, ...] = ()
+    whole: Dict[str, Expression] = field(default_factory=dict)
     transfers: str = "overlapped"
     drain: Expression = NOTHING
     schedule: str = "overlapped"
@@ -247,6 +250,7 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
         choose={n: expression(e, *at, "choose", n) for n, e in form.choose.items()}, spill=form.spill,
         density={e: expression(v, *at, "density", e) for e, v in form.density.items()},
         resident=tuple(form.resident), demand=tuple(form.demand), transfers=form.transfers,
+        whole={t: expression(v, *at, "whole", t) for t, v in form.whole.items()},
         drain=expression(form.drain, *at, "drain"), schedule=schedule, steps=tuple(steps), place=document.place(*at),
     )  # fmt: skip
 
@@ -271,6 +275,8 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
     """
     choices = dict(mapping.choices)
     for case, holds in zip(mapping.cases, held(mapping, names), strict=True):
+        if case.choices.keys() <= mapping.pinned:
+            continue  # someone chose already
         if np.any(holds) != np.all(holds):
             message = "the points fall into different cases of this mapping; evaluate them one group after the other"
             raise SpecError([Diagnostic(place=case.when[0].place, message=message)])
