@@ -195,17 +195,19 @@ def test_a_wider_engine_helps_up_to_its_knee(spatten: tuple[Study, Tables]) -> N
     for table in ("engine_lanes", "engine_lanes_ideal"):
         for benchmark in ("gpt2-small-wikitext2", "gpt2-medium-wikitext2"):
             gains = [float(str(r["gain"])) for r in spatten[1][table] if r["workload"] == benchmark]
+            assert 2.4 <= gains[4] <= (5.6 if table == "engine_lanes" else 7.2)  # HBM2 timing, as in the paper
             assert gains == sorted(gains) and gains[3] / gains[0] > 3.5 and gains[5] / gains[4] < 1.2
 
 
 def test_two_thirds_of_the_speedups_within_a_factor_of_two(spatten: tuple[Study, Tables]) -> None:
-    """No number is fitted to a benchmark; CoLA, SQuAD and GPT-2 medium on 1BW are farther off."""
+    """No number is fitted to a benchmark; CoLA, SQuAD, GPT-2 medium on 1BW and one MNLI are farther off."""
     computed = {r["workload"]: float(str(r["speedup_vs_titanxp_gpu"])) for r in spatten[1]["figure_14"]}
     known = published_rows(load_published("spatten_hpca21"), "figure_14")
     ratios = {str(r["workload"]): computed[str(r["workload"])] / float(r["speedup_vs_titanxp_gpu"]) for r in known}
     assert len(ratios) == 31 and set(benchmarks("spatten")) < set(ratios)
     far = {w for w, ratio in ratios.items() if not 0.5 <= ratio <= 2}
-    assert len(far) <= 10 and all("cola" in w or "squad" in w or w == "gpt2-medium-1bw" for w in far)
+    odd = {"gpt2-medium-1bw", "bert-large-mnli-mm"}
+    assert len(far) <= 7 and all("cola" in w or "squad" in w or w in odd for w in far)
 
 
 def test_published_figures_are_met(spatten: tuple[Study, Tables]) -> None:
