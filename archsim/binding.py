@@ -174,6 +174,7 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
     extents = loop_extents(layout, cascade, names, axes, wrong)
     placed = []
     for p in layout.placed:
+        _selects(p, layout.group, cascade, names, wrong)
         array = design.arrays[p.array]
         own = extents.folded(p.space, array.shape) if not wrong else extents
         nest = LoopNest(p.loops, p.shared, p.space, layout.batch, own)
@@ -186,6 +187,15 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
     touches = {t: tuple((placed[k], a) for k, a in found) for t, found in layout.touches.items()}
     tiles = _whole(layout.group, names)
     return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, tiles, layout)
+
+
+def _selects(p: Place, group: Group, cascade: Cascade, names: Dict[str, Value], wrong: list[Diagnostic]) -> None:
+    """Note in `wrong` a selection that keeps more than there is."""
+    for r in p.einsum.reductions:
+        kept, rank = names.get(cascade.rank(r.into), 1) if r.into else 1, cascade.rank(r.variable)
+        if r.into and rank in names and np.any(np.greater(kept, names[rank])):
+            message = f"group {group.name}: {p.name} keeps {cascade.rank(r.into)} of {rank}: more than there are"
+            wrong.append(Diagnostic(place=group.place, message=message, expected=f"{cascade.rank(r.into)} <= {rank}"))
 
 
 def _whole(group: Group, names: Dict[str, Value]) -> dict[str, Value]:

@@ -18,6 +18,7 @@ from einsum_cascade.errors import NOWHERE, Diagnostic, SpecError, did_you_mean
 
 __all__ = [
     "LAWS",
+    "RANGES",
     "Law",
     "bitonic_sort",
     "odd_even_sort",
@@ -263,6 +264,12 @@ def _shown(result: Array) -> Value:
     """A number for one point, an array for several."""
     return float(result) if np.ndim(result) == 0 else result
 
+
+RANGES: dict[str, tuple[float, float]] = {
+    "lanes": (1, np.inf), "comparators": (1, np.inf), "bits": (1, 52), "digit": (1, 52), "percent": (0, 100),
+    "runs": (1, 1e7),
+}  # fmt: skip
+"""Parameter of a law -> its least and its largest value; all others are 0 or more."""
 
 _ENGINE = {"lanes": 16.0, "overhead": 3.0}
 _TOPK = "SpAtten (HPCA'21), Algorithm 3; 16 lanes: Table I; 3 cycles a round: its artifact's latency model"
