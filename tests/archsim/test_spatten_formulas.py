@@ -59,6 +59,11 @@ def test_behaviour_simulator_anywhere(seed: int) -> None:
                    D=floats(p["head"]))  # fmt: skip
     found = evaluate(cascade(), work, mapping("serial", "drained"), chip)
     np.testing.assert_allclose(np.asarray(found.latency_s) * 1e9, expected, rtol=0, atol=0.01)
+    # All channels at best, one at worst; a burst of 32 bytes is the least that each of two tiles a head takes.
+    least = np.asarray(found.dram_traffic_bytes) / 32 / floats(p["channels"])
+    memory = np.asarray(found.timeline.groups[0].memory_s["dram"]) * 1e9
+    assert (memory >= least * (1 - 1e-9)).all()
+    assert (memory <= least * floats(p["channels"]) + 2 * floats(p["heads"])).all()
 
 
 def row(keys: int, values: int, heads: int, low: float, bits: int, channels: int, together: int, lanes: int,

@@ -137,3 +137,8 @@ def test_error_of_spatten_comes_from_its_words_not_its_exponential() -> None:
     own = error()
     assert 1e-4 < own < 2e-2 and error("int8") > 4 * own
     assert error(unit="exact") == pytest.approx(own, rel=0.05) and error(unit="taylor2") > own
+
+
+def test_a_cascade_of_one_head_cannot_be_measured() -> None:
+    with pytest.raises(SpecError, match="a3 cannot be measured: its Q has 2 axes, not 3"):
+        layer_of(load(Cascade, "a3"))
