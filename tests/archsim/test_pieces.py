@@ -128,7 +128,7 @@ def test_progressive_quantization_by_hand(share: float) -> None:
 def test_probabilities_are_written_once_whatever_the_share() -> None:
     many = progressive(np.array([0.0, 0.3, 1.0]))
     assert many.points == 3
-    written = many.traffic_bytes["rows", "A", "write"]
+    written = many.traffic_bytes["fifo", "A", "write"]
     np.testing.assert_allclose(written, KEPT_HEADS * LIVE * 1.5)
     assert np.all(np.diff(many.latency_s) > 0) and np.all(np.diff(many.energy_j) > 0)
     assert not notes(progressive(0.07))
