@@ -50,7 +50,7 @@ def beside(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canvas
         axis.set_xlabel(figure.across_label)
         axis.set_title(str(workload))
         if quantity in figure.stated:
-            axis.axhline(float(figure.stated[quantity]), color=STATED, linestyle="--", linewidth=1.2)
+            axis.axhline(figure.stated[quantity], color=STATED, linestyle="--", linewidth=1.2)
         if figure.log:
             axis.set_yscale("log")
             least = min(v for v in (*values.values(), *theirs.values()) if v > 0)

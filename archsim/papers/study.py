@@ -172,7 +172,7 @@ class Figure:
     names: dict[Text, Text] = field(default_factory=dict)
     across: Text = ""
     across_label: Text = ""
-    stated: dict[Text, Scalar] = field(default_factory=dict)
+    stated: dict[Text, Real] = field(default_factory=dict)
     series: Text = ""
     log: Flag = False
 
@@ -295,4 +295,5 @@ def _uses(study: Study) -> Iterator[tuple[Iterable[str], str, tuple[str | int, .
         yield FIGURES, "kind of figure", ("figures", f, "kind"), figure.kind
         yield "tables", "table", ("figures", f, "table"), figure.table
         yield ("", *study.configurations), "configuration", ("figures", f, "relative"), figure.relative
+        yield from ((figure.quantities, "quantity", ("figures", f, "stated", f"{q}#key"), q) for q in figure.stated)
         yield ("", *study.workloads), "workload", ("figures", f, "workload"), figure.workload
