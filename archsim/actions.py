@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from archsim.binding import Binding, BoundGroup
-from archsim.occupancy import Occupancy, tile_words
+from archsim.occupancy import Occupancy, padding, tile_words
 from archsim.value import Value, ceil_div, either, larger, total
 
 __all__ = ["ActionCounts", "count_actions"]
@@ -74,11 +74,16 @@ class ActionCounts:
         )
 
     def burst_bytes(self, binding: Binding, memory: str, group: str) -> Value:
-        """Return the bytes of a group for which the channels of a memory are taken: whole bursts for every tile."""
+        """Return the bytes of a group for which the channels of a memory are taken: whole bursts for every tile.
+
+        Where transfers are serial, a tile is waited for: it takes all channels as long as the busiest one, whole rows
+        of bursts. Else the other channels serve the next tile meanwhile.
+        """
         spec = binding.design.memories[memory]
         if spec.burst is None:
             return self.bytes(binding, memory, group)
-        row = spec.burst * spec.channels
+        (bound,) = (g for g in binding.groups if g.group.name == group)
+        row = spec.burst * (spec.channels if bound.group.transfers == "serial" else 1)
         result: Value = 0
         for key, words in self.words.items():
             if key[:2] == (group, memory) and np.any(words):
@@ -140,6 +145,7 @@ def _exchange(bound: BoundGroup, tensor: str, parent: str, child: str, passed: s
     scope = bound.group.keep[child][tensor]
     if comes:
         fills, _ = _through(bound, tensor, scope, passed, reads=True)
+        fills = fills * padding(bound, tensor, scope)
         yield parent, "read", fills
         yield child, "fill", fills
     if written:

@@ -81,7 +81,7 @@ class BoundGroup:
     """A fusion group with its Einsums in order, and the variables along which tensors are running values.
 
     `touches` tensor -> every access to it, in order, with its Einsum; `leaves` the tensors that go to another group
-    or out.
+    or out; `whole` tensor -> words, in whole multiples of which its tiles come.
     """
 
     group: Group
@@ -89,6 +89,7 @@ class BoundGroup:
     state: Dict[str, tuple[str, ...]]
     touches: Dict[str, tuple[tuple[Placed, Access], ...]]
     leaves: frozenset[str]
+    whole: Dict[str, Value]
     plan: GroupPlan = field(repr=False)
 
 
@@ -176,6 +177,7 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
     visits = _visits(layout, cascade, names, extents)
     placed = []
     for p in layout.placed:
+        _selects(p, layout.group, cascade, names, wrong)
         array = design.arrays[p.array]
         own = extents.folded(p.space, array.shape) if not wrong else extents
         nest = LoopNest(p.loops, p.shared, p.space, layout.batch, own, visits)
@@ -186,7 +188,27 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
             row_cycles=row_cycles,
         ))  # fmt: skip
     touches = {t: tuple((placed[k], a) for k, a in found) for t, found in layout.touches.items()}
-    return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, layout)
+    tiles = _whole(layout.group, names)
+    return BoundGroup(layout.group, tuple(placed), layout.state, touches, layout.leaves, tiles, layout)
+
+
+def _selects(p: Place, group: Group, cascade: Cascade, names: Dict[str, Value], wrong: list[Diagnostic]) -> None:
+    """Note in `wrong` a selection that keeps more than there is."""
+    for r in p.einsum.reductions:
+        kept, rank = names.get(cascade.rank(r.into), 1) if r.into else 1, cascade.rank(r.variable)
+        if r.into and rank in names and np.any(np.greater(kept, names[rank])):
+            message = f"group {group.name}: {p.name} keeps {cascade.rank(r.into)} of {rank}: more than there are"
+            wrong.append(Diagnostic(place=group.place, message=message, expected=f"{cascade.rank(r.into)} <= {rank}"))
+
+
+def _whole(group: Group, names: Dict[str, Value]) -> dict[str, Value]:
+    """The words in whole multiples of which tiles come. Raises SpecError at what is not positive."""
+    result = {tensor: evaluate(words, names) for tensor, words in group.whole.items()}
+    for tensor, words in result.items():
+        if not whole(words):
+            message = f"group {group.name}: {tensor} comes in multiples of {shown(words)} words"
+            raise SpecError([Diagnostic(place=group.place, message=message, expected="a whole number from 1 on")])
+    return result
 
 
 def _density(group: Group, einsum: str, names: Dict[str, Value]) -> Value | None:

@@ -7,7 +7,7 @@ from archsim.layout import Fail, GroupPlan
 from einsum_cascade.cascade import Cascade
 from einsum_cascade.errors import SpecError, did_you_mean
 
-__all__ = ["check_names", "check_passes", "whole_tensors"]
+__all__ = ["check_names", "check_passes", "check_running", "whole_tensors"]
 
 
 def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
@@ -30,6 +30,10 @@ def check_names(layout: GroupPlan, design: Design, fail: Fail) -> None:
             if tensor not in layout.touches:
                 hint = did_you_mean(tensor, layout.touches)
                 fail(f"no Einsum of the group touches {tensor}", hint, (key,))
+    for tensor in group.whole:
+        if tensor not in layout.touches:
+            hint = did_you_mean(tensor, layout.touches)
+            fail(f"no Einsum of the group touches {tensor}", hint, ("whole", f"{tensor}#key"))
     members = {p.name for p in layout.placed}
     for key, table in (("time", group.time), ("forward", group.forward), ("bypass", group.bypass),
                        ("density", group.density)):  # fmt: skip
@@ -85,6 +89,18 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
         elif scope is not None and scope in writer.loops and parts & set(writer.loops[: writer.loops.index(scope) + 1]):
             fail(f"{cascade.name} makes {count} passes, so {tensor} must stay whole; inside the loop {scope} "
                  "only a tile of it is kept", hint, ("keep",))  # fmt: skip
+
+
+def check_running(layout: GroupPlan, fail: Fail) -> None:
+    """Fail at a running value that a group keeps nowhere: the next iteration reads what this one writes."""
+    group = layout.group
+    elsewhere = {*group.alias, *group.resident, *layout.leaves, *(t for kept in group.keep.values() for t in kept)}
+    for tensor, variables in layout.state.items():
+        if variables and tensor not in elsewhere:
+            array = next(p.array for p in layout.placed if p.einsum.name == tensor)
+            hint = f"keep it in a memory, or in the registers of the array: keep: {{{array}: {{{tensor}: LOOP}}}}"
+            message = f"{tensor} is a running value along {', '.join(variables)}, and it is kept nowhere"
+            fail(message, hint, ("keep",))
 
 
 _LIVE: dict[int, tuple[Cascade, tuple[str, ...], int]] = {}

@@ -21,6 +21,8 @@ def concrete(mapping: Mapping, names: Dict[str, Value]) -> Mapping:
     """
     choices = dict(mapping.choices)
     for case, holds in zip(mapping.cases, held(mapping, names), strict=True):
+        if case.choices.keys() <= mapping.pinned:
+            continue  # someone chose already
         if np.any(holds) != np.all(holds):
             message = "the points fall into different cases of this mapping; evaluate them one group after the other"
             raise SpecError([Diagnostic(place=case.when[0].place, message=message)])

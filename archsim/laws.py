@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.selectors import quick_select_sizes
+from archsim.ties import classes_of_codes, mean_over_classes
 from archsim.value import Array, Value
 from einsum_cascade.errors import NOWHERE, Diagnostic, SpecError, did_you_mean
 
 __all__ = [
     "LAWS",
+    "RANGES",
     "Law",
     "bitonic_sort",
     "odd_even_sort",
     "quick_select",
     "quick_select_best",
+    "quick_select_codes",
     "quick_select_percentile",
     "quick_select_worst",
     "radix_select",
@@ -101,6 +104,30 @@ def _tables(doublings: int, lanes: int, overhead: float) -> tuple[Array, Array, 
     weights = (2 * cycles / ((m + 1) * (m + 2)), 2 * m * cycles / ((m + 1) * (m + 2)), cycles / (m + 1))
     inner, inner_m, ends = (np.concatenate([[0.0], np.cumsum(w)]) for w in weights)
     return inner, inner_m, ends
+
+
+def quick_select_codes(
+    items: Value, kept: Value, *, lanes: Value = 16, overhead: Value = 3, bits: Value = 12, spread: Value = 2
+) -> Value:
+    """Return the mean cycles of quick-select for probabilities that are stored as integers of `bits` bits.
+
+    Small probabilities become equal keys, which end the search earlier: by how much depends on the data, here on a
+    row of scores of deviation `spread` (`ties`). For distinct keys this is `quick_select`.
+
+    >>> round(quick_select_codes(1024, 512), 1), round(quick_select_codes(1024, 512, bits=40), 1)
+    (121.4, 258.2)
+    """
+    points = np.broadcast_arrays(
+        _counts(items), _counts(kept), *(np.asarray(v) for v in (lanes, overhead, bits, spread))
+    )
+    different, which = np.unique(np.stack([np.ravel(p) for p in points]).astype(float), axis=1, return_inverse=True)
+    found = [_codes(int(n), int(k), width, extra, int(b), s) for n, k, width, extra, b, s in different.T]
+    return _shown(np.array(found, dtype=float)[np.ravel(which)].reshape(points[0].shape))
+
+
+@cache
+def _codes(n: int, k: int, lanes: float, overhead: float, bits: int, spread: float) -> float:
+    return 0.0 if k <= 0 or k >= n else mean_over_classes(classes_of_codes(n, bits, spread), k, lanes, overhead)
 
 
 def quick_select_percentile(
@@ -238,6 +265,12 @@ def _shown(result: Array) -> Value:
     return float(result) if np.ndim(result) == 0 else result
 
 
+RANGES: dict[str, tuple[float, float]] = {
+    "lanes": (1, np.inf), "comparators": (1, np.inf), "bits": (1, 52), "digit": (1, 52), "percent": (0, 100),
+    "runs": (1, 1e7),
+}  # fmt: skip
+"""Parameter of a law -> its least and its largest value; all others are 0 or more."""
+
 _ENGINE = {"lanes": 16.0, "overhead": 3.0}
 _TOPK = "SpAtten (HPCA'21), Algorithm 3; 16 lanes: Table I; 3 cycles a round: its artifact's latency model"
 _BATCHER = "Batcher, Sorting networks and their applications (AFIPS 1968)"
@@ -251,6 +284,13 @@ LAWS: dict[str, Law] = {
             parameters={**_ENGINE, "percent": 99.0, "runs": 10_000.0},
             bound="percentile",
             source=_TOPK,
+        ),
+        Law(
+            name="quick_select_codes",
+            function=quick_select_codes,
+            parameters={**_ENGINE, "bits": 12.0, "spread": 2.0},
+            bound="mean",
+            source=f"{_TOPK}; 12-bit probabilities: section IV; deviation of the scores: see archsim/prune/scores.py",
         ),
         Law(name="quick_select_best", function=quick_select_best, parameters=_ENGINE, bound="best", source=_TOPK),
         Law(name="quick_select_worst", function=quick_select_worst, parameters=_ENGINE, bound="worst", source=_TOPK),

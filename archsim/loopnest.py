@@ -142,7 +142,7 @@ class LoopNest:
             if len(names) > 1 and len(extents.touched(names)) > 1:
                 free = [p for v in names if v not in alone for p in extents.split(v) if p not in fixed]
                 combinations = extents.trips(free)
-                words = words * (smaller(combinations, size) / combinations)
+                words = words / combinations * smaller(combinations, size)  # in this order: whole words stay whole
         return words
 
     def words(self, access: Access) -> Value:

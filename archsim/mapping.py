@@ -59,6 +59,7 @@ class GroupForm:
     skip: Text = ""
     resident: list[Text] = field(default_factory=list)
     demand: list[Text] = field(default_factory=list)
+    whole: dict[Text, Scalar] = field(default_factory=dict)
     transfers: Text = "overlapped"
     drain: Scalar = 0
     schedule: Text | dict[Text, Steps] = "overlapped"
@@ -110,9 +111,9 @@ class Group:
     `alias` tensors that take the place of another; `choose` tile sizes -> what they divide (least traffic wins);
     `spill` "error" or "proportional"; `density` Einsum -> the fraction of its points that the data leave (0 to 1);
     `skip` an Einsum: iterations of the shared loops in which it has no point are not executed; `resident` tensors that
-    other parts of the chip hold, so that they move no words to or from the far memory; `demand`
-    tensors of which only what the data ask for is fetched; `transfers` "overlapped" with compute or "serial", before
-    it; `drain` cycles after the last iteration.
+    other parts of the chip hold, so that they move no words to or from the far memory; `demand` tensors of which only
+    what the data ask for is fetched; `whole` tensor -> words, in whole multiples of which its tiles come and lie;
+    `transfers` "overlapped" with compute or "serial", before it; `drain` cycles after the last iteration.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Group:
     skip: str = ""
     resident: tuple[str, ...] = ()
     demand: tuple[str, ...] = ()
+    whole: Dict[str, Expression] = field(default_factory=dict)
     transfers: str = "overlapped"
     drain: Expression = NOTHING
     schedule: str = "overlapped"
@@ -245,6 +247,7 @@ def _group(document: Document, name: str, form: GroupForm, partitioning: Dict[st
         choose={n: expression(e, *at, "choose", n) for n, e in form.choose.items()}, spill=form.spill,
         density={e: expression(v, *at, "density", e) for e, v in form.density.items()},
         skip=form.skip, resident=tuple(form.resident), demand=tuple(form.demand), transfers=form.transfers,
+        whole={t: expression(v, *at, "whole", t) for t, v in form.whole.items()},
         drain=expression(form.drain, *at, "drain"), schedule=schedule, steps=tuple(steps), place=document.place(*at),
     )  # fmt: skip
 

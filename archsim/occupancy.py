@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archsim.binding import Binding, BoundGroup
-from archsim.value import Value, either, larger, total
+import numpy as np
 
-__all__ = ["Occupancy", "occupancy", "tile_words"]
+from archsim.binding import Binding, BoundGroup
+from archsim.value import Value, ceil_div, either, larger, total
+
+__all__ = ["Occupancy", "occupancy", "padding", "tile_words"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,27 @@ def occupancy(binding: Binding, only: str = "") -> dict[tuple[str, str], Occupan
 
 
 def tile_words(bound: BoundGroup, tensor: str, scope: str) -> Value:
-    """Return the words of the tile of a tensor that lives inside the loop `scope`: the largest over its accesses."""
+    """Return the words of the tile of a tensor that lives inside the loop `scope`: the largest over its accesses,
+    rounded up to what comes as a whole."""
+    return _padded(bound, tensor, _tile(bound, tensor, scope))
+
+
+def padding(bound: BoundGroup, tensor: str, scope: str) -> Value:
+    """Return the words that come for each word of a tile that is needed: 1 or more.
+
+    Where the last tile of several is smaller, it is taken to be padded in the same proportion.
+    """
+    if tensor not in bound.whole:
+        return 1
+    words = _tile(bound, tensor, scope)
+    return _padded(bound, tensor, words) / either(np.greater(words, 0), words, 1)
+
+
+def _padded(bound: BoundGroup, tensor: str, words: Value) -> Value:
+    return ceil_div(words, bound.whole[tensor]) * bound.whole[tensor] if tensor in bound.whole else words
+
+
+def _tile(bound: BoundGroup, tensor: str, scope: str) -> Value:
     result: Value | None = None
     for placed, access in bound.touches.get(tensor, ()):
         if scope in placed.nest.loops:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from archsim.laws import LAWS
+from archsim.laws import LAWS, RANGES
 from archsim.value import Value, ceil_div, evaluate
 from einsum_cascade.document import Document
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
@@ -85,8 +85,11 @@ def read_operation(
         except SpecError as error:
             wrong += error.diagnostics
             continue
-        if np.any(np.less(numbers[key], 0)) or (key in ("lanes", "load") and np.any(np.equal(numbers[key], 0))):
+        least, largest = RANGES.get(key, (0, np.inf))
+        if np.any(np.less(numbers[key], least)) or (key == "load" and np.any(np.equal(numbers[key], 0))):
             wrong.append(Diagnostic(place=at, message=f"{key} is {numbers[key]}", expected="a positive number"))
+        elif np.any(np.greater(numbers[key], largest)):
+            wrong.append(Diagnostic(place=at, message=f"{key} is {numbers[key]}", expected=f"{largest:g} at most"))
     if wrong:
         raise SpecError(wrong)
     load = numbers.pop("load", None)

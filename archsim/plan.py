@@ -5,7 +5,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from threading import Lock
 
-from archsim.checks import check_names, check_passes
+from archsim.checks import check_names, check_passes, check_running
 from archsim.design import Array, Design
 from archsim.layout import Fail, GroupPlan, Linear, Place, Plan
 from archsim.loopnest import index_variables
@@ -81,6 +81,7 @@ def _plan(cascade: Cascade, mapping: Mapping, design: Design) -> Plan:
         check_names(groups[-1], design, fail)
         if not wrong:
             check_passes(groups[-1], cascade, design, fail)
+            check_running(groups[-1], fail)
     if wrong:
         raise SpecError(wrong)
     composite = {a.tensor for s in einsums.values() for a in (*read_accesses(s), s.target)

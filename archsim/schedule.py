@@ -13,7 +13,7 @@ from archsim.design import Memory
 from archsim.value import Value, evaluate, larger
 from einsum_cascade.einsum import Einsum
 
-__all__ = ["GroupTime", "Timeline", "running_chains", "schedule", "seconds_per_word"]
+__all__ = ["GroupTime", "Timeline", "running_chains", "schedule", "seconds_per_word", "transfer_seconds"]
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,27 @@ def schedule(binding: Binding, counts: ActionCounts) -> Timeline:
 
 def seconds_per_word(memory: Memory, word_bytes: Value, clock: Value) -> Value | None:
     """Return how long a word keeps a memory busy; None where its bandwidth has no limit."""
-    if memory.lines_per_cycle is not None:
-        return 1 / (memory.line * memory.lines_per_cycle * clock)
-    return None if memory.rate is None else word_bytes / memory.rate
+    return transfer_seconds(memory, word_bytes, 1, clock)
+
+
+def transfer_seconds(memory: Memory, moved_bytes: Value, words: Value, clock: Value) -> Value | None:
+    """Return how long a memory takes for what moves: by its bandwidth or by its lines, whichever takes longer.
+
+    Parameters
+    ----------
+    moved_bytes : bytes, whole bursts where the memory has them
+    words : the same in words, of which `line` go in one access
+    clock : hertz
+
+    Returns
+    -------
+    seconds, without what its requests cost; None where nothing limits the memory
+    """
+    by_bytes = None if memory.rate is None else moved_bytes / memory.rate
+    if memory.lines_per_cycle is None:
+        return by_bytes
+    by_lines = words / memory.line / memory.lines_per_cycle / clock
+    return by_lines if by_bytes is None else larger(by_bytes, by_lines)
 
 
 def _group(binding: Binding, bound: BoundGroup, counts: ActionCounts) -> GroupTime:
@@ -74,13 +92,13 @@ def _group(binding: Binding, bound: BoundGroup, counts: ActionCounts) -> GroupTi
     cycles, limits, steps = _compute(binding, bound, busy, iterations)
     memory: dict[str, Value] = {}
     for name, spec in binding.design.memories.items():
-        if spec.rate is not None:
-            memory[name] = counts.burst_bytes(binding, name, bound.group.name) / spec.rate
-            if np.any(spec.request):
-                memory[name] = memory[name] + spec.request * iterations / binding.design.clock
-        if spec.lines_per_cycle is not None:
-            moved = counts.moved(name, bound.group.name)
-            memory[name] = moved / spec.line / spec.lines_per_cycle / binding.design.clock
+        own = (binding, name, bound.group.name)
+        bytes_, words = counts.burst_bytes(*own) if spec.rate is not None else 0, counts.moved(*own[1:])
+        seconds = transfer_seconds(spec, bytes_, words, binding.design.clock)
+        if np.any(spec.request):
+            seconds = (0 if seconds is None else seconds) + spec.request * iterations / binding.design.clock
+        if seconds is not None:
+            memory[name] = seconds
     latency: Value = cycles / binding.design.clock
     transfer: Value = 0
     for seconds in memory.values():

@@ -64,7 +64,7 @@ def pruning_layer(
     Keys that come as KH and KL are quantized linearly and symmetrically to `high` + `low` bits with one scale a head
     (SpAtten, section III-D); KL is what lies below the high bits.
 
-    Raises SpecError: the cascade has an input that is not among those of this module.
+    Raises SpecError: the cascade has an input that is not among those of this module, or is one for a single head.
     """
     random = np.random.default_rng(seed)
     shared = random.normal(size=tokens)
@@ -85,9 +85,12 @@ def pruning_layer(
         "K": layer["K"], "V": layer["V"], "KH": upper * step, "KL": (whole - upper) * step,
         "IMP": before.sum(axis=(0, 2)), "HIMP": np.abs(_attention(earlier)).sum(axis=(1, 2)),
     }  # fmt: skip
-    wrong = [n for n in cascade.inputs if n not in known]
-    if wrong or "AV" not in cascade.outputs:
-        message = f"{cascade.name} cannot be measured: " + (f"it has an input {wrong[0]}" if wrong else "it has no AV")
+    wrong = [f"it has an input {n}" for n in cascade.inputs if n not in known]
+    wrong += [f"its {n} has {len(axes)} axes, not {known[n].ndim}" for n, axes in cascade.inputs.items()
+              if n in known and len(axes) != known[n].ndim]  # fmt: skip
+    wrong += ["it has no AV"] if "AV" not in cascade.outputs else []
+    if wrong:
+        message = f"{cascade.name} cannot be measured: {wrong[0]}"
         raise SpecError([Diagnostic(place=cascade.place, message=message,
                                     expected="inputs among " + ", ".join(known) + ", the output AV")])  # fmt: skip
     return Layer(tensors={n: known[n] for n in cascade.inputs}, exact=exact)

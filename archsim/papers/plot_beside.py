@@ -1,10 +1,13 @@
 """Figures of a suite: computed beside published, and rooflines."""
 
 from collections.abc import Mapping, Sequence
+from math import floor, log10
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from archsim.design import Design
@@ -15,7 +18,7 @@ from archsim.picture import MARKERS
 
 __all__ = ["beside", "roofline"]
 
-COMPUTED, PUBLISHED = "#0072B2", "#B0B0B0"
+COMPUTED, PUBLISHED, STATED = "#0072B2", "#B0B0B0", "#555555"
 
 
 def beside(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canvas:
@@ -33,20 +36,34 @@ def beside(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canvas
     bottom = (2.2 if wide else 1.15) / (height + 1.6)
     grid = canvas.add_gridspec(lines, columns, top=1 - 0.95 / (height + 1.6), bottom=bottom, left=0.07, right=0.985,
                                wspace=0.2, hspace=0.75)  # fmt: skip
+    drawn: dict[str, list[Axes]] = {}
     for n, (quantity, label, workload) in enumerate(panels):
         axis = canvas.add_subplot(grid[n if wide else 0, 0 if wide else n])
         own = [r for r in rows if r.get(apart, "") == workload and quantity in r]
-        values = {str(r[figure.across]): float(r[quantity]) for r in own}
         theirs = {str(r[figure.across]): float(r[quantity]) for r in known
                   if r.get(apart, "") == workload and quantity in r}  # fmt: skip
+        values = {str(r[figure.across]): float(r[quantity]) for r in own}
+        values = {c: v for c, v in values.items() if v or c in theirs}  # what has no such quantity takes no room
         _pairs(axis, [study.configurations[c].label if c in study.configurations else c for c in values],
                list(values.values()), [theirs.get(c) for c in values], wide)  # fmt: skip
         axis.set_ylabel(label)
+        axis.set_xlabel(figure.across_label)
         axis.set_title(str(workload))
+        if quantity in figure.stated:
+            axis.axhline(figure.stated[quantity], color=STATED, linestyle="--", linewidth=1.2)
         if figure.log:
             axis.set_yscale("log")
-    handles = [Patch(facecolor=COMPUTED, label="computed"), Patch(facecolor=PUBLISHED, label="published")]
-    canvas.legend(handles=handles[: 1 + bool(known)], ncols=2, loc="upper left",
+            least = min(v for v in (*values.values(), *theirs.values()) if v > 0)
+            axis.set_ylim(bottom=10 ** floor(log10(0.99 * least)))  # a whole decade, and no bar without a height
+        drawn.setdefault(quantity, []).append(axis)
+    for axes in drawn.values():  # one scale for one quantity
+        low, high = min(a.get_ylim()[0] for a in axes), max(a.get_ylim()[1] for a in axes)
+        for axis in axes:
+            axis.set_ylim(low, high)
+    handles: list[Artist] = [Patch(facecolor=COMPUTED, label="computed")]
+    handles += [Patch(facecolor=PUBLISHED, label="published")] if known else []
+    handles += [Line2D([], [], color=STATED, linestyle="--", label="published mean")] if figure.stated else []
+    canvas.legend(handles=handles, ncols=3, loc="upper left",
                   bbox_to_anchor=(0.005, 1 - 0.36 / (height + 1.6)), borderpad=0)  # fmt: skip
     return canvas
 
@@ -90,6 +107,8 @@ def roofline(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canv
         run = next(layer[c] for layer in study.layers.values() if c in layer)
         bandwidth, peak = _roof(load(Design, study.machines[run.machine][study.accounting]))
         axis.plot(reach, np.minimum(peak, bandwidth * reach), color=configuration.colour, linewidth=1, linestyle="--")
+        axis.annotate(f"roof of {configuration.label}", (reach[-1], peak), (0, 3), textcoords="offset points",
+                      fontsize=8, ha="right", color=configuration.colour)  # fmt: skip
         for own, face in ((rows, configuration.colour), (known, "white")):
             hollow = face == "white"
             for r in (r for r in own if r["configuration"] == c):
@@ -97,7 +116,7 @@ def roofline(study: Study, figure: Figure, tables: Mapping[str, Tables]) -> Canv
                 marker = MARKERS[list(study.families).index(family)]
                 axis.plot(*at, marker=marker, markersize=8, color=face, markeredgecolor=configuration.colour)
                 name = "published" if hollow else f"{configuration.label}, {study.families[family]}"
-                axis.annotate(name, at, (8, 4 if hollow else -10), textcoords="offset points", fontsize=8)
+                axis.annotate(name, at, (8, 0 if hollow else -10), textcoords="offset points", fontsize=8)
     axis.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label)
     axis.grid(visible=True, which="major", axis="both")
     return canvas

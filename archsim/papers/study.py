@@ -150,8 +150,9 @@ class Variant:
 class Figure:
     """A figure: `bars` over workloads and lengths, `einsums` shares of an array's time, or a `curve` of a sweep.
 
-    `beside`: rows of a table `across` one of its columns (those of one `series` alone, column=value), computed beside
-    published; `roofline`: operations per second over operations per byte, under the roofs of the machines.
+    `beside`: rows of a table `across` one of its columns (those of one `series` alone, column=value; `across_label`
+    below it), computed beside published, with a line at what is `stated` of a quantity for all of them; `roofline`:
+    operations per second over operations per byte, under the roofs of the machines.
 
     `quantities` column -> label of the axis; `relative` the configuration to divide by (`inverse`: to divide);
     `parts_at` the length at which bars are split into components; `names` Einsum or component -> name in the legend.
@@ -170,6 +171,8 @@ class Figure:
     workload: Text = ""
     names: dict[Text, Text] = field(default_factory=dict)
     across: Text = ""
+    across_label: Text = ""
+    stated: dict[Text, Real] = field(default_factory=dict)
     series: Text = ""
     log: Flag = False
 
@@ -292,4 +295,5 @@ def _uses(study: Study) -> Iterator[tuple[Iterable[str], str, tuple[str | int, .
         yield FIGURES, "kind of figure", ("figures", f, "kind"), figure.kind
         yield "tables", "table", ("figures", f, "table"), figure.table
         yield ("", *study.configurations), "configuration", ("figures", f, "relative"), figure.relative
+        yield from ((figure.quantities, "quantity", ("figures", f, "stated", f"{q}#key"), q) for q in figure.stated)
         yield ("", *study.workloads), "workload", ("figures", f, "workload"), figure.workload

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.prune.pruning import Pruning, pruning
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 __all__ = ["COLUMNS", "read_trace"]
+
+Reals = NDArray[np.float64]
 
 COLUMNS = {
     "iteration_id": "iteration",
@@ -80,7 +83,7 @@ def parse_trace(text: str, file: str = "<text>", queries: float = 1) -> Pruning:
     if not len(data):
         raise SpecError([Diagnostic(place=Place(file=file), message="the table has no rows")])
     found = {COLUMNS[name]: data[:, k] for k, name in enumerate(at)}
-    _possible(found, [number for number, _ in rows[1:]], file, lines)
+    _possible(found, [number for number, _ in rows[1:]], at, file, lines)
     _, group, live = np.unique(
         np.stack([found["iteration"], found["layer"]]), axis=1, return_inverse=True, return_counts=True
     )
@@ -138,27 +141,35 @@ def _place(file: str, number: int, lines: Sequence[str], start: int = 0, length:
     return Place(file=file, line=number, column=start + 1, length=max(1, length or len(text)), text=text)
 
 
-def _possible(found: dict[str, np.ndarray], numbers: Sequence[int], file: str, lines: Sequence[str]) -> None:
+def _possible(found: dict[str, Reals], numbers: Sequence[int], at: dict[str, int], file: str,
+              lines: Sequence[str]) -> None:  # fmt: skip
     """Refuse counts that cannot be: more kept than there is, negative ones, two rows for one head."""
     heads = np.stack([found["iteration"], found["layer"], found["head"]])
     _, first = np.unique(heads, axis=1, return_index=True)
     again = np.ones(len(numbers), dtype=bool)
     again[first] = False
-    tests = {
-        "more keys than tokens": found["keys"] > found["tokens"],
-        "more values than keys": found["values"] > found["keys"],
-        "a negative number": (np.stack(list(found.values())) < 0).any(axis=0),
-        "a fraction where a count stands": np.any(
-            [found[n] != np.floor(found[n]) for n in ("iteration", "layer", "head", "tokens", "keys", "values")], axis=0
-        ),
-        f"a number above {LARGEST:,}": (np.stack(list(found.values())) > LARGEST).any(axis=0),
-        "no head size or no width": (found["head_dim"] == 0) | (found["key_bits"] == 0) | (found["value_bits"] == 0),
-        "a second row for this iteration, layer and head": again,
-    }
-    wrong = [
-        Diagnostic(place=_place(file, numbers[k], lines), message=message)
-        for message, mask in tests.items()
-        for k in np.flatnonzero(mask)[:MOST_ERRORS]
-    ]
+    wrong: list[Diagnostic] = []
+
+    def refuse(mask: NDArray[np.bool_], column: str, message: str, expected: str = "") -> None:
+        for k in np.flatnonzero(mask)[:MOST_ERRORS]:
+            place = _place(file, numbers[k], lines)
+            if column:
+                cells = next(csv.reader([place.text]))
+                start, length = sum(len(c) + 1 for c in cells[: at[column]]), len(cells[at[column]])
+                place = _place(file, numbers[k], lines, start, length)
+            shown = message.format(f"{found[COLUMNS[column]][k]:g}" if column else "")
+            wrong.append(Diagnostic(place=place, message=shown, expected=expected))
+
+    for column, name in COLUMNS.items():
+        values = found[name]
+        refuse(values < 0, column, f"{column} is {{}}", "0 or more")
+        refuse(values > LARGEST, column, f"{column} is {{}}", f"{LARGEST:,} at most")
+        if name in ("iteration", "layer", "head", "tokens", "keys", "values"):
+            refuse(values != np.floor(values), column, f"{column} is {{}}", "a whole number")
+        if name in ("head_dim", "key_bits", "value_bits"):
+            refuse(values == 0, column, f"{column} is 0", "a positive number")
+    refuse((found["keys"] > found["tokens"]) & (found["tokens"] >= 0), "key_fetch_num", "more keys than tokens: {}")
+    refuse((found["values"] > found["keys"]) & (found["keys"] >= 0), "value_fetch_num", "more values than keys: {}")
+    refuse(again, "", "a second row for this iteration, layer and head")
     if wrong:
-        raise SpecError(sorted(wrong, key=lambda d: d.place.line)[:MOST_ERRORS])
+        raise SpecError(sorted(wrong, key=lambda d: (d.place.line, d.place.column))[:MOST_ERRORS])

@@ -2,9 +2,11 @@
 
 import pytest
 
+from archsim.design import Design
 from archsim.library import load
 from archsim.mapping import Mapping
 from archsim.plan import plan
+from einsum_cascade import Cascade
 from einsum_cascade.errors import SpecError
 from tests.tiny import CASCADE, DESIGN, MAPPING, cascade, changed, design, mapping
 
@@ -87,8 +89,24 @@ def test_shipped_mappings_are_held_to_their_passes(name: str, path: str, value: 
 
 
 def test_one_pass_needs_no_room() -> None:
-    from archsim.design import Design
-    from einsum_cascade import Cascade
-
-    found = load(Mapping, "fusemax_binding", {"groups.attention.keep": {"buffer": {"Q": "p2"}}})
+    """But for its running values, of which one tile is enough."""
+    running = {"RM": "p2", "RD": "p2", "RNV": "p2"}
+    found = load(Mapping, "fusemax_binding", {"groups.attention.keep": {"buffer": {"Q": "p2"}, "array_1d": running}})
     assert plan(load(Cascade, found.cascade), found, load(Design, "fusemax")).groups
+
+
+def test_a_running_value_is_kept_somewhere() -> None:
+    """The pointers of A3's queues: without the registers that hold them, nothing would be charged and nothing said."""
+    algorithm, chip = load(Cascade, "a3"), load(Design, "a3")
+    assert plan(algorithm, load(Mapping, "a3"), chip)
+    for nowhere in ({"HC": "p", "HV": "p", "LC": "p", "SG": "p"}, None):
+        how = load(Mapping, "a3", {"groups.head.keep.search": nowhere})
+        with pytest.raises(SpecError) as caught:
+            plan(algorithm, how, chip)
+        found = {d.message.split()[2]: d for d in caught.value.diagnostics}
+        assert set(found) == ({"LV"} if nowhere else {"HC", "HV", "LC", "LV", "SG"})
+        assert "running value along n, and it is kept nowhere" in found["LV"].message
+        assert "keep: {search: {LV: LOOP}}" in found["LV"].hint and found["LV"].place.line > 1
+    elsewhere = load(Mapping, "a3", {"groups.head.resident": ["LV", "HC", "HV", "LC", "SG"],
+                                     "groups.head.keep.search": None})  # fmt: skip
+    assert plan(algorithm, elsewhere, chip)

@@ -99,3 +99,22 @@ def test_points_of_an_array_of_designs() -> None:
 
     both = evaluate(cascade(TOPK), WORKLOAD, mapping(MAPPING), design(machine, LANES=lanes))
     np.testing.assert_allclose(both.timeline.groups[0].busy["IX"], cycles)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{law: radix_select, digit: 0}", "digit is 0"),
+        ("{law: quick_select_codes, bits: 4096}", "bits is 4096"),
+        ("{law: quick_select_codes, bits: 0}", "bits is 0"),
+        ("{law: quick_select_codes, spread: 0 - 1}", "spread is -1"),
+        ("{law: quick_select_percentile, percent: 101}", "percent is 101"),
+        ("{law: quick_select_percentile, runs: 0}", "runs is 0"),
+    ],
+)
+def test_parameters_out_of_range(text: str, message: str) -> None:
+    """Each would divide by zero, overflow, or mean nothing."""
+    with pytest.raises(SpecError) as caught:
+        operation(text)
+    (found,) = caught.value.diagnostics
+    assert found.message == message and found.expected

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archsim.design import Design
-from archsim.laws import quick_select
+from archsim.laws import quick_select_codes as select
 from archsim.library import load
 from archsim.mapping import Mapping
 from archsim.model import evaluate
@@ -116,13 +116,11 @@ def test_progressive_quantization_by_hand(share: float) -> None:
     read = {t: report.traffic_bytes["dram", t, "read"] for t in ("KH", "KL", "V", "Q")}
     assert read["KH"] == KEPT_HEADS * LIVE * 64 and read["V"] == KEPT_HEADS * VALUES * 64
     assert read["KL"] == pytest.approx(share * KEPT_HEADS * LIVE * 64 / 2)
-    keys, low, queries = (
-        np.ceil(KEPT_HEADS * b / 512) for b in (LIVE * 64, share * LIVE * 32, 64)
-    )  # 16 bursts of 32 B
-    bursts = keys + low + queries + KEPT_HEADS * (-(-VALUES * 64 // 512) + 1)  # values and results come in tiles
+    whole = [KEPT_HEADS * b for b in (LIVE * 64, 64, VALUES * 64, 64)]  # keys, queries, values, results
+    bursts = (sum(whole) + 32 * np.ceil(KEPT_HEADS * share * LIVE * 32 / 32)) / 512  # 16 channels, bursts of 32 B
     assert float(group.memory_s["dram"]) * 1e9 == pytest.approx(KEPT_HEADS * 69 + 2.39 * bursts)
-    search = sum(quick_select(n, k) + -(-n // 8) for n, k in [(TOKENS, LIVE), (HEADS, KEPT_HEADS)])
-    search += KEPT_HEADS * (quick_select(LIVE, VALUES) + rows)
+    search = sum(select(n, k) + -(-n // 8) for n, k in [(TOKENS, LIVE), (HEADS, KEPT_HEADS)])
+    search += KEPT_HEADS * (select(LIVE, VALUES) + rows)
     assert sum(float(group.busy[n]) for n in ("IX", "IH", "IV")) == pytest.approx(search)
     assert float(report.latency_s) == pytest.approx(max(float(group.memory_s["dram"]), search / 1e9))
 
@@ -130,7 +128,7 @@ def test_progressive_quantization_by_hand(share: float) -> None:
 def test_probabilities_are_written_once_whatever_the_share() -> None:
     many = progressive(np.array([0.0, 0.3, 1.0]))
     assert many.points == 3
-    written = many.traffic_bytes["rows", "A", "write"]
+    written = many.traffic_bytes["fifo", "A", "write"]
     np.testing.assert_allclose(written, KEPT_HEADS * LIVE * 1.5)
     assert np.all(np.diff(many.latency_s) > 0) and np.all(np.diff(many.energy_j) > 0)
     assert not notes(progressive(0.07))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from archsim.schedule import GroupTime
+from archsim.design import Memory
+from archsim.schedule import GroupTime, seconds_per_word, transfer_seconds
 from tests.tiny import CASCADE, DESIGN, MAPPING, WORKLOAD, cascade, changed, design, mapping, run
 
 
@@ -84,6 +85,22 @@ def test_lines_of_a_memory() -> None:
     assert time("overlapped", machine=wider).memory_s["near"] == close(18 / 8 / 0.5 * 1e-9)
 
 
+def test_lines_and_bandwidth_are_both_limits_and_requests_come_on_top() -> None:
+    """18 words of 2 bytes in lines of 4, half a line a cycle: 9 cycles; 36 bytes; 2 tiles of 5 cycles."""
+    lines = ("line: 4", "line: 4, lines_per_cycle: 0.5")
+    for text, expected in (("bandwidth: 1 GB/s", 36), ("bandwidth: 100 GB/s", 9), ("bandwidth: 1 GB/s, request: 5", 46),
+                           ("request: 5", 19)):  # fmt: skip
+        machine = changed(DESIGN, (lines[0], f"{lines[1]}, {text}"))
+        assert time("overlapped", machine=machine).memory_s["near"] == close(expected * 1e-9), text
+
+
+def test_a_word_takes_the_longer_of_lines_and_bandwidth() -> None:
+    wide, narrow = Memory(bandwidth=8e9, line=4, lines_per_cycle=1), Memory(bandwidth=1e9, line=4, lines_per_cycle=1)
+    assert seconds_per_word(wide, 2, 1e9) == close(1 / 4e9) and seconds_per_word(narrow, 2, 1e9) == close(2e-9)
+    assert seconds_per_word(Memory(bandwidth=1e9), 2, 1e9) == transfer_seconds(Memory(bandwidth=1e9), 20, 10, 1e9) / 10
+    assert seconds_per_word(Memory(), 2, 1e9) is None
+
+
 def test_without_limits_memory_takes_no_time() -> None:
     machine = changed(DESIGN, ("far: {bandwidth: 8 GB/s, component: store}", "far: {component: store}"))
     group = time("overlapped", machine=machine)
@@ -93,7 +110,8 @@ def test_without_limits_memory_takes_no_time() -> None:
 def test_a_recurrence_bounds_the_interval() -> None:
     """S goes from step to step: 3 + 1 cycles a step on one lane, and nothing beside it to run meanwhile."""
     how = (("vec: [X, Z]", "vec: [S, Z]"), (", vec: {lanes: m0}", ", vec: {}"), ("pes: {rows: m0}", "pes: {}"),
-           ("loops: [m1]", "loops: [m]"), ("[m1, m0]", "[m]"), ("{B: m1}", "{B: m}"))  # fmt: skip
+           ("loops: [m1]", "loops: [m]"), ("[m1, m0]", "[m]"),
+           ("{near: {B: m1}}", "{near: {B: m}, vec: {S: m}}"))  # fmt: skip
     group = time("auto", *how, of=RUNNING)
     assert group.busy == {"Y": 48, "S": 32, "Z": 8}
     (name,) = (n for n in group.limits if n.startswith("recurrence "))
@@ -110,7 +128,7 @@ def test_independent_tiles_hide_a_recurrence() -> None:
         "B: [K]}", "B: [K], C: [P]}")  # fmt: skip
     text = text.replace("exp(S[p,m] + Y[p,m])", "S[p,m] + Y[p,m]")
     how = (("vec: [X, Z]", "vec: [S, Z]"), (", vec: {lanes: m0}", ", vec: {}"), ("pes: {rows: m0}", "pes: {}"),
-           ("[m1, m0]", "[m]"), ("{B: m1}", "{}"))  # fmt: skip
+           ("[m1, m0]", "[m]"), ("{near: {B: m1}}", "{vec: {S: m}}"))  # fmt: skip
     inside = time("auto", ("loops: [m1]", "loops: [m, p]"), *how, of=text, P=4)
     outside = time("auto", ("loops: [m1]", "loops: [p, m]"), *how, of=text, P=4)
     key = "recurrence S"

@@ -170,6 +170,14 @@ def test_keys_and_values_fit_twice() -> None:
     assert evaluate(cascade(), layer(12, 2048, 1), mapping(), machine()).shortfalls
 
 
+def test_a_row_fits_the_fifo_of_the_engine() -> None:
+    """64 rows of 16 scores: 1024 keys, not one more; half the depth holds half of them."""
+    room = evaluate(cascade(), layer(12, 1024, 1), mapping(), machine()).fit["head", "fifo"]
+    assert room.bytes == room.capacity == 1024 * 1.5
+    (short,) = (s for s in evaluate(cascade(), layer(1, 600, 1), mapping(), machine(FIFO=32)).shortfalls)
+    assert short.component == "fifo in group head" and (short.demand, short.bound) == (600 * 1.5, 512 * 1.5)
+
+
 def both(mapping: str, workload: str = "gpt2_small", **sizes: Value) -> Report:
     how = load(Mapping, mapping)
     return evaluate(load(Cascade, how.cascade), load(Workload, workload, **sizes), how, load(Design, how.design))

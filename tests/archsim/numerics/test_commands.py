@@ -142,3 +142,13 @@ def test_run_with_torch() -> None:
     one, two = (json.loads(archsim(*arguments, *more).stdout) for more in ((), ("--device", "cpu")))
     assert two["outputs"]["AV"]["rms"] == pytest.approx(one["outputs"]["AV"]["rms"], rel=1e-12)
     assert two["peak_memory_bytes"] is None
+
+
+def test_formats_of_a_design_that_prunes() -> None:
+    """`-d spatten` brings its words, sums and exponential to both commands."""
+    found = json.loads(archsim("numerics", "-c", "attention_naive", "-d", "spatten", *SMALL, "--json").stdout)
+    (row,) = found["measurements"]
+    assert (row["format"], row["exponential"]) == ("int12", "taylor5") and "section IV" in found["source"]
+    result = archsim("numerics-pruning", "-c", "spatten_layer", "-d", "spatten", "--vary", "J=M", "--tokens", "32",
+                     "--queries", "4", "--heads", "2", "--json")  # fmt: skip
+    assert [m["format"] for m in json.loads(result.stdout)["measurements"]] == ["int12"]

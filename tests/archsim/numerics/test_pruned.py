@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from archsim.design import Design
+from archsim.library import load as find
 from archsim.numerics.pruned import Layer, measure_pruned, pruning_layer, settings
 from einsum_cascade import Cascade, SpecError, load, read_cascades
 from einsum_cascade.numerics.rules import plain
@@ -106,3 +108,37 @@ def test_mistakes() -> None:
     cascade = load(Cascade, "spatten_layer")
     with pytest.raises(SpecError, match="no rank or parameter TAU"):
         list(settings(cascade, layer_of(cascade), {"TAU": ["1"]}))
+
+
+@pytest.mark.parametrize("name", ["spatten", "spatten_eighth"])
+def test_spatten_rounds_as_published(name: str) -> None:
+    """12-bit words and exact sums of products, a Taylor polynomial of degree 5, floating point between (section IV)."""
+    machine = find(Design, name).numerics
+    assert machine is not None and (machine.word.name, machine.exponential.name) == ("int12", "taylor5")
+    layer = load(Cascade, "spatten_layer")
+    by_name = {e.name: machine.formats(e) for e in layer.einsums}
+    assert (
+        by_name["QK"].accumulate is None and by_name["QK"].input.name == "int12" and by_name["QK"].output.name == "fp32"
+    )
+    assert by_name["SN"].input.name == by_name["SN"].output.name == by_name["SD"].output.name == "fp32"
+    assert by_name["A"].output.name == by_name["AV"].input.name == by_name["AV"].output.name == "int12"
+    assert by_name["KG"].input.holds(by_name["KG"].output)  # a gather rounds nothing
+
+
+def test_error_of_spatten_comes_from_its_words_not_its_exponential() -> None:
+    machine, layer = find(Design, "spatten").numerics, load(Cascade, "spatten_layer")
+    assert machine is not None
+    given = layer_of(layer)
+    (setting,) = settings(layer, given, {"J": ["M"], "T": ["J"]})
+
+    def error(word: str = "", unit: str = "") -> float:
+        return measure_pruned(layer, machine.using(word, unit), given, setting).error_rms or 0.0
+
+    own = error()
+    assert 1e-4 < own < 2e-2 and error("int8") > 4 * own
+    assert error(unit="exact") == pytest.approx(own, rel=0.05) and error(unit="taylor2") > own
+
+
+def test_a_cascade_of_one_head_cannot_be_measured() -> None:
+    with pytest.raises(SpecError, match="a3 cannot be measured: its Q has 2 axes, not 3"):
+        layer_of(load(Cascade, "a3"))

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib as mpl
 import matplotlib.image
 import numpy as np
 import pytest
 
+from archsim.papers.plot_beside import beside, roofline
 from archsim.papers.published import load_published, published_rows
 from archsim.papers.reproduce import reproduce, staged, write
 from archsim.papers.study import Row, Study, Tables, load_study
 from archsim.papers.tables import tables
 from archsim.papers.validate import validate
+from archsim.picture import STYLE
 from archsim.prune.suite import benchmarks
 from einsum_cascade.errors import SpecError
 
@@ -61,7 +64,8 @@ variants:
   - {name: peak, changes: {chip: {parameters.REQUEST: 0, parameters.SLOWDOWN: 1}}}
 figures:
   gains: {kind: beside, title: Gains, table: gains, across: workload, quantities: {gain: g}, caption: none, log: true}
-  lanes: {kind: beside, title: Lanes, table: lanes, across: TOPK, quantities: {gain: gain}, caption: none}
+  lanes: {kind: beside, title: Lanes, table: lanes, across: TOPK, across_label: lanes, stated: {gain: 2.5},
+          quantities: {gain: gain}, caption: none}
   means: {kind: beside, title: Means, table: means, series: family=text, across: configuration,
           quantities: {speedup: speedup, power_w: W}, caption: none}
   roof: {kind: roofline, title: Roof, table: means, quantities: {intensity: op/B, executed_flops: op/s}, caption: none}
@@ -144,11 +148,27 @@ def test_a_study_of_a_suite_is_reproduced(small: Callable[..., Path], tmp_path: 
         ("configuration: full, parts", "configuration: ful, parts", "no configuration named ful"),
         ("full, family: text,\n", "full, family: txt,\n", "no family named txt"),
         ("kind: roofline", "kind: roofs", "no kind of figure named roofs"),
+        ("stated: {gain: 2.5}", "stated: {gian: 2.5}", "no quantity named gian"),
+        ("stated: {gain: 2.5}", "stated: {gain: x}", "gain"),
     ],
 )
 def test_mistakes(small: Callable[..., Path], old: str, new: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         load_study(small(old, new))
+
+
+def test_a_figure_has_decades_one_scale_and_what_is_stated(small: Callable[..., Path]) -> None:
+    study = load_study(small())
+    found = tables(study)
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+        (gains,) = beside(study, study.figures["gains"], found).axes
+        (lanes,) = beside(study, study.figures["lanes"], found).axes
+        roof = roofline(study, study.figures["roof"], found).axes[0]
+    low = gains.get_ylim()[0]
+    assert gains.get_yscale() == "log" and np.log10(low) == round(np.log10(low))
+    assert all(bar.get_height() > low for bar in gains.patches)
+    assert lanes.get_xlabel() == "lanes" and [line.get_ydata()[0] for line in lanes.lines] == [2.5]
+    assert lanes.get_ylim()[0] == 0 and roof.get_xscale() == "log"
 
 
 # SpAtten itself.
@@ -195,17 +215,19 @@ def test_a_wider_engine_helps_up_to_its_knee(spatten: tuple[Study, Tables]) -> N
     for table in ("engine_lanes", "engine_lanes_ideal"):
         for benchmark in ("gpt2-small-wikitext2", "gpt2-medium-wikitext2"):
             gains = [float(str(r["gain"])) for r in spatten[1][table] if r["workload"] == benchmark]
+            assert 2.4 <= gains[4] <= (5.6 if table == "engine_lanes" else 7.2)  # HBM2 timing, as in the paper
             assert gains == sorted(gains) and gains[3] / gains[0] > 3.5 and gains[5] / gains[4] < 1.2
 
 
 def test_two_thirds_of_the_speedups_within_a_factor_of_two(spatten: tuple[Study, Tables]) -> None:
-    """No number is fitted to a benchmark; CoLA, SQuAD and GPT-2 medium on 1BW are farther off."""
+    """No number is fitted to a benchmark; CoLA, SQuAD, GPT-2 medium on 1BW and one MNLI are farther off."""
     computed = {r["workload"]: float(str(r["speedup_vs_titanxp_gpu"])) for r in spatten[1]["figure_14"]}
     known = published_rows(load_published("spatten_hpca21"), "figure_14")
     ratios = {str(r["workload"]): computed[str(r["workload"])] / float(r["speedup_vs_titanxp_gpu"]) for r in known}
     assert len(ratios) == 31 and set(benchmarks("spatten")) < set(ratios)
     far = {w for w, ratio in ratios.items() if not 0.5 <= ratio <= 2}
-    assert len(far) <= 10 and all("cola" in w or "squad" in w or w == "gpt2-medium-1bw" for w in far)
+    odd = {"gpt2-medium-1bw", "bert-large-mnli-mm"}
+    assert len(far) <= 7 and all("cola" in w or "squad" in w or w in odd for w in far)
 
 
 def test_published_figures_are_met(spatten: tuple[Study, Tables]) -> None:

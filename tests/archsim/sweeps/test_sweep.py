@@ -255,14 +255,14 @@ def test_the_study_of_topk_engines() -> None:
     given = order(STUDIES / "spatten_topk.yaml")
     found = run_chunk(given, Chunk(number=0, first=0, count=space_of(given).points))
     keys, values, channels = (found[n].astype(float) for n in ("M", "T", "CHANNELS"))
-    bursts = np.ceil(64 * keys / (32 * channels)) + np.ceil(64 * values / (32 * channels)) + 2  # a query, a result
+    bursts = (2 * keys + 2 * values + 2 + 2) / channels  # of 32 bytes; a query and a result too
     scores = np.floor(found["MULTIPLIERS"].astype(float) / 64)  # that come a cycle
-    engines = [LAWS[law].cycles(keys, values, {"lanes": found["TOPK"].astype(int), "overhead": 3})
-               for law in ("quick_select", "radix_select")]  # fmt: skip
+    laws = ("quick_select", "quick_select_codes", "radix_select")
+    engines = [LAWS[law].cycles(keys, values, {"lanes": found["TOPK"].astype(int), "overhead": 3}) for law in laws]
     cycles = {
         "dram": found["REQUEST"].astype(float) + found["SLOWDOWN"].astype(float) * bursts,
         "qk": np.ceil(keys / scores),
-        "topk": np.ceil(keys / scores) + np.where(found["law"] == "quick_select", *engines),
+        "topk": np.ceil(keys / scores) + np.select([found["law"] == law for law in laws], engines),
     }
     slowest = np.max(list(cycles.values()), axis=0)
     assert np.allclose(found["latency_s"].astype(float) * 1e9, 12 * slowest, rtol=1e-9)
