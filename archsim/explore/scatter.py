@@ -10,10 +10,11 @@ import numpy as np
 
 from archsim.explore.fronts import fronts_of
 from archsim.explore.lattice import Lattice, frame, lattice_of, paint
-from archsim.explore.results import Column, Results
+from archsim.explore.results import Results
 from archsim.explore.sample import Axis, axis_of, density, sample
 from archsim.picture import PALETTE, STYLE, length_label, save
 from archsim.show import binary
+from archsim.sweeps.column import Column
 from archsim.sweeps.pareto import Front
 from archsim.sweeps.store import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError

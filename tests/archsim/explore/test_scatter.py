@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import archsim.explore.scatter as module
-from archsim.explore.results import Column, open_results
+from archsim.explore.results import open_results
 from archsim.explore.sample import axis_of
 from archsim.explore.scatter import Scatter, scatter
+from archsim.sweeps.column import Column
 from einsum_cascade.errors import SpecError
 from tests.stores import random_store, store
 
