@@ -326,7 +326,8 @@ def summary(path: Path) -> dict[str, object]:
             if row is not None and connection.description is not None:
                 best[name] = dict(zip((d[0] for d in connection.description), row, strict=True))
         return {
-            "sweep": found.name, "candidates": found.total, "points": total, "feasible": feasible,
+            "sweep": found.name, "units": {c["name"]: c["unit"] for c in json.loads(found.columns) if c["unit"]},
+            "candidates": found.total, "points": total, "feasible": feasible,
             "infeasible": dict(reasons), "bottlenecks": dict(limits), "front": on_front,
             "front_per": list(found.per), "objectives": list(found.objectives), "best": best,
         }  # fmt: skip
