@@ -119,7 +119,7 @@ def read_axis(document: Document, path: str, *at: str) -> Axis:
     place = document.places.get((*at[:-1], f"{at[-1]}#key"), document.place(*at))
     if isinstance(here, dict):
         numbers = _range(document, path, here, at)
-        ends = [bound for kind in RANGES for bound in _listed(here.get(kind))[:2]]
+        ends = [bound for kind in RANGES if kind in here for bound in _listed(here[kind])[:2]]
         return Axis(path=path, values=(), numbers=numbers, unit=unit_of(path, ends), place=place)
     items = _listed(here)
     keys: list[Keys] = [(*at, i) for i in range(len(here))] if isinstance(here, list) else [at]

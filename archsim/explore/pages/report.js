@@ -190,18 +190,17 @@ let shown = [];
 function draw() {
   shown = passing();
   const x = $("x").value, y = $("y").value;
-  const drawable = numbers.length > 0;
   const good = shown.filter((i) => D.points.feasible[i]), bad = shown.filter((i) => !D.points.feasible[i]);
   const traces = [];
-  if (bad.length) traces.push(trace(thinned(bad), x, y, { name: "infeasible", showlegend: true, marker: { size: 4, symbol: "x-thin", line: { width: 1, color: "#9aa3b2" }, color: "#9aa3b2" } }));
-  traces.push(...coloured(thinned(good), x, y, $("colour").value));
+  $("plot").hidden = !x; // no column has a number
+  if (x && bad.length) traces.push(trace(thinned(bad), x, y, { name: "infeasible", showlegend: true, marker: { size: 4, symbol: "x-thin", line: { width: 1, color: "#9aa3b2" }, color: "#9aa3b2" } }));
+  if (x) traces.push(...coloured(thinned(good), x, y, $("colour").value));
   const front = good.filter((i) => D.points.front[i]);
-  if ($("front").checked && front.length) traces.push(trace(front, x, y, { name: "Pareto front of the study", showlegend: true,
+  if (x && $("front").checked && front.length) traces.push(trace(front, x, y, { name: "Pareto front of the study", showlegend: true,
     marker: { size: 11, symbol: "circle-open", color: FRONT, line: { width: 1.6, color: FRONT } } }));
-  if ($("stairs").checked) traces.push(staircase(good, x, y));
-  if (chosen >= 0) traces.push(trace([chosen], x, y, { name: "chosen point", showlegend: true, marker: { size: 15, symbol: "star", color: "#EE7733", line: { width: 1, color: "#000" } } }));
-  $("plot").hidden = !drawable;
-  if (drawable) Plotly.react("plot", traces, { ...LAYOUT, xaxis: axis(x, $("xlog").checked), yaxis: axis(y, $("ylog").checked),
+  if (x && $("stairs").checked) traces.push(staircase(good, x, y));
+  if (x && chosen >= 0) traces.push(trace([chosen], x, y, { name: "chosen point", showlegend: true, marker: { size: 15, symbol: "star", color: "#EE7733", line: { width: 1, color: "#000" } } }));
+  if (x) Plotly.react("plot", traces, { ...LAYOUT, xaxis: axis(x, $("xlog").checked), yaxis: axis(y, $("ylog").checked),
     legend: { orientation: "h", y: 1.08, x: 0 }, uirevision: `${x} ${y} ${$("xlog").checked} ${$("ylog").checked}` }, CONFIG);
   $("count").textContent = `${whole(shown.length)} of the ${whole(N)} points of this page`;
   document.body.dataset.drawn = thinned(good).length + thinned(bad).length;

@@ -379,6 +379,12 @@ def test_a_query_changes_nothing(reference: Path, sql: str, tmp_path: Path, monk
     assert reference.read_bytes() == before and not list(tmp_path.iterdir())
 
 
+def test_what_a_query_may_not_is_said_of_the_query(reference: Path) -> None:
+    for sql, message in (("COPY points TO 'x.csv'", "disabled by configuration"), ("DROP TABLE points", "read-only")):
+        with pytest.raises(SpecError, match=f"^SQL:1:1: .*{message}"):
+            query(reference, sql)
+
+
 def test_a_query_of_many_rows_is_quick(reference: Path) -> None:
     columns, rows = query(reference, "SELECT range FROM range(10_000_000_000)", 3)
     assert columns == ["range"] and list(rows) == [(0,), (1,), (2,)]
@@ -422,6 +428,9 @@ def test_the_commands(study: Path, tmp_path: Path) -> None:
     assert first.exit_code == 0, first.output
     assert f"small: {POINTS:,} points in {file}" in first.stdout
     assert "Pareto front of latency_s, energy_j, area_mm2: " in first.stdout
+    assert "What limits the feasible points\n" in first.stdout  # a title is not broken where its table is narrow
+    assert f"next: archsim pareto {file}; archsim report {file}" in first.stdout
+    assert " 50 GB/s" in first.stdout and " KiB" in first.stdout and " mm²" in first.stdout
     assert f"0 of {POINTS:,} points\n{POINTS:,} of {POINTS:,} points, " in first.stderr
     again = runner.invoke(main, ["sweep", str(study), "-o", file, "--json"])
     found = json.loads(again.stdout)
