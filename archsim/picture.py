@@ -38,6 +38,6 @@ def length_label(tokens: float) -> str:
     ('1K', '1M', '1000')
     """
     for unit, size in (("M", 2**20), ("K", 2**10)):
-        if tokens % size == 0:
+        if tokens and tokens % size == 0:
             return f"{tokens // size:g}{unit}"
     return f"{tokens:g}"

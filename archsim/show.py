@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from einsum_cascade.errors import SpecError
 
 __all__ = [
-    "FiniteRange", "binary", "echo_json", "fail", "json_option", "length", "number", "percent", "shape_option", "si",
-    "table", "user_errors", "write_text",
+    "FiniteRange", "binary", "counted", "echo_json", "fail", "json_option", "length", "measured", "number", "percent",
+    "shape_option", "si", "table", "user_errors", "write_text",
 ]  # fmt: skip
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
@@ -60,6 +60,40 @@ def binary(value: float) -> str:
     return f"{value:.4g} B"
 
 
+def measured(value: object, unit: str) -> str:
+    """Format a value with its SI unit, as people read it; empty where there is none.
+
+    >>> (
+    ...     measured(65536, "B"),
+    ...     measured(4.2e11, "B/s"),
+    ...     measured(1220.613, "mm²"),
+    ...     measured(1048576, ""),
+    ...     measured(0.5, ""),
+    ... )
+    ('64 KiB', '420 GB/s', '1220.61 mm²', '1,048,576', '0.5')
+    """
+    if value is None or isinstance(value, str | bool) or not isinstance(value, int | float):
+        return "" if value is None else str(value)
+    if not math.isfinite(value):
+        return str(value)
+    if unit == "B":
+        return binary(value)
+    if unit in ("s", "J", "W", "Hz", "B/s"):
+        return si(value, unit)
+    whole = float(value).is_integer() and abs(value) < 2**53
+    text = number(int(value)) if whole else f"{value:.6g}"
+    return f"{text} {unit}" if unit else text
+
+
+def counted(count: int, noun: str) -> str:
+    """Format how many there are of something.
+
+    >>> counted(1, "point"), counted(2048, "point")
+    ('1 point', '2,048 points')
+    """
+    return f"{number(count)} {noun}{'s' * (count != 1)}"
+
+
 def percent(value: float) -> str:
     """Format a fraction.
 
@@ -94,8 +128,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    result = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    result = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         result.add_column(
             escape(name.lstrip(">")), justify="right" if name.startswith(">") else "left", overflow="fold"
@@ -103,7 +138,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         result.add_row(*map(escape, row))
     terminal = sys.stdout.isatty()
-    Console(width=None if terminal else 160, highlight=False).print(result)
+    console = Console(width=None if terminal else 160, highlight=False)
+    if title:  # by itself, since a title of the table would be no wider than the table
+        console.print(Text(title, style="italic"))
+    console.print(result)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Text of a statement -> tokens, each with its place."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from einsum_cascade.errors import Diagnostic, Place, SpecError
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<comment>#.*)"
@@ -53,3 +54,30 @@ def tokenize(text: str, at: Place) -> list[Token]:
             tokens.append(Token(kind, match.group(), place(position, len(match.group()))))
         position = match.end()
     return [*tokens, Token("end", "", place(end, 1))]
+
+
+def scaled(tokens: Sequence[Token], units: Mapping[str, float]) -> list[Token]:
+    """Return tokens in which a number and the unit behind it (`64K`, `400 GB/s`) are one number.
+
+    Raises SpecError at a name behind a number that is no unit: no expression goes on so.
+
+    >>> [t.text for t in scaled(tokenize("A < 2K + 3 B/s", Place()), {"K": 1024, "B/s": 1})]
+    ['A', '<', '2048', '+', '3', '']
+    """
+    result: list[Token] = []
+    rest = list(tokens)
+    while rest:
+        token = rest.pop(0)
+        if token.kind == "number" and rest[0].kind in ("upper", "lower") and rest[0].text not in ("and", "or"):
+            taken = next((n for n in (3, 1) if len(rest) > n and "".join(t.text for t in rest[:n]) in units), 0)
+            if not taken:
+                message, expected = f"{rest[0].text} is no unit", "an operator, or a unit such as " + ", ".join(units)
+                hint = did_you_mean(rest[0].text, units)
+                raise SpecError([Diagnostic(place=rest[0].place, message=message, expected=expected, hint=hint)])
+            value = float(token.text) * units["".join(t.text for t in rest[:taken])]
+            last = rest[taken - 1].place
+            place = replace(token.place, length=last.column + last.length - token.place.column)
+            token = Token("number", f"{value:.0f}" if value.is_integer() else repr(value), place)
+            del rest[:taken]
+        result.append(token)
+    return result

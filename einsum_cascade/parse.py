@@ -9,6 +9,7 @@ The grammar, one statement a line (or several separated by `;`):
     cond   := expr (<= | < | >= | > | == | !=) expr {...}
 """
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 from einsum_cascade.einsum import (
@@ -24,7 +25,7 @@ from einsum_cascade.einsum import (
     Variable,
 )
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
-from einsum_cascade.lex import Token, tokenize
+from einsum_cascade.lex import Token, scaled, tokenize
 from einsum_cascade.operators import FUNCTIONS, OPERATORS, REDUCTIONS
 
 COMPARISONS = {"<=": "le", "<": "lt", ">=": "ge", ">": "gt", "==": "eq", "!=": "ne"}
@@ -321,31 +322,41 @@ def parse(text: str) -> Einsum:
     return found[0]
 
 
-def parse_expression(text: str, at: Place | None = None) -> Expression:
+def parse_expression(text: str, at: Place | None = None, units: Mapping[str, float] | None = None) -> Expression:
     """Return the expression in `text`: a parameter, a rank size, an expected count.
+
+    With `units`, name -> factor, a number may carry one of them: `64K`, `400 GB/s`.
 
     Raises SpecError if the text is not one expression.
 
     >>> parse_expression("M//M0")
     Apply(operator='floordiv', arguments=(Constant(name='M'), Constant(name='M0')))
     """
-    parser = Parser(tokenize(text, at or Place(text=text)))
+    parser = Parser(_tokens(text, at, units))
     result = parser.sum()
     if parser.token.kind != "end":
         parser.fail("an operator or the end of the expression")
     return result
 
 
-def parse_conditions(text: str, at: Place | None = None) -> tuple[Condition, ...]:
-    """Return the conditions in `text`, joined by `and`.
+def parse_conditions(
+    text: str, at: Place | None = None, units: Mapping[str, float] | None = None
+) -> tuple[Condition, ...]:
+    """Return the conditions in `text`, joined by `and`; numbers with `units` as in `parse_expression`.
 
     >>> len(parse_conditions("p - W < m <= p and m >= 0"))
     3
     """
-    parser = Parser(tokenize(text, at or Place(text=text)))
+    parser = Parser(_tokens(text, at, units))
     found = parser.condition()
     while parser.take("and"):
         found += parser.condition()
     if parser.token.kind != "end":
-        parser.fail("`and` or the end of the condition")
+        hint = "`A or B` is written (A) + (B) >= 1, with comparisons in the parentheses"
+        parser.fail("`and` or the end of the condition", hint if parser.token.text == "or" else "")
     return tuple(found)
+
+
+def _tokens(text: str, at: Place | None, units: Mapping[str, float] | None) -> list[Token]:
+    found = tokenize(text, at or Place(text=text))
+    return found if units is None else scaled(found, units)

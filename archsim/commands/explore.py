@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archsim.commands.options import listed, plot_option, with_suffix
-from archsim.show import echo_json, json_option, number, table, user_errors
+from archsim.commands.options import listed, named, plot_option, with_suffix
+from archsim.show import counted, echo_json, json_option, number, table, user_errors
 
 if TYPE_CHECKING:
     from archsim.explore.fronts import FrontSet
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 
-def _numbers(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
+def _numbers(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...]:
     try:
-        found = tuple(float(part) for part in listed(context, option, text))
+        found = tuple(float(part) for part in (text or "").split(",") if part.strip())
     except ValueError:
         raise click.BadParameter(f"{text} is not a list of numbers such as 0.1,5,300") from None
     if not all(map(math.isfinite, found)):
@@ -33,9 +33,9 @@ def _group_by(context: click.Context, option: click.Parameter, text: str | None)
 results_argument = click.argument("file", type=click.Path(path_type=Path), metavar="RESULTS")
 where_option = click.option("--where", default="", metavar="CONDITION",
                             help="Only points for which this SQL condition on the columns holds.")  # fmt: skip
-minimize_option = click.option("--minimize", callback=listed, metavar="COLUMNS",
+minimize_option = click.option("--minimize", callback=named, metavar="COLUMNS",
                                help="Objectives of which less is better; by default the study's own.")  # fmt: skip
-maximize_option = click.option("--maximize", callback=listed, metavar="COLUMNS",
+maximize_option = click.option("--maximize", callback=named, metavar="COLUMNS",
                                help="Objectives of which more is better.")  # fmt: skip
 group_option = click.option("--group-by", callback=_group_by, metavar="COLUMNS",
                             help="A front for each value of these columns, or none;"
@@ -106,18 +106,20 @@ def pareto(
                  "hypervolume": found.volume(f), "share": found.share(f), "points": plain_rows(results.rows(f.points))}
                 for f in found.fronts
             ]  # fmt: skip
-            named = {n: dict(zip(found.objectives, getattr(found, n).tolist(), strict=True))
+            corners = {n: dict(zip(found.objectives, getattr(found, n).tolist(), strict=True))
                      for n in ("reference", "ideal", "nadir")}  # fmt: skip
             directions = {n: "maximize" if more else "minimize" for n, more in found.objectives.items()}
-            echo_json({"objectives": directions, **named, "not_finite": found.left_out, "fronts": fronts})
+            echo_json({"objectives": directions, **corners, "not_finite": found.left_out, "fronts": fronts})
             return
         _print_fronts(results, found, rows)
         if target is not None:
-            click.echo(f"wrote {len(found.points):,} points to {target}")
+            click.echo(f"wrote {counted(len(found.points), 'point')} to {target}")
 
 
 TABLES = 6
 """Fronts that are shown point by point; of more, only how large they are."""
+MOST = 100
+"""Fronts of which that is shown; --json has all."""
 
 
 def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
@@ -140,7 +142,8 @@ def _print_fronts(results: "Results", found: "FrontSet", shown: int) -> None:
         group = ", ".join(f"{n} {_cell(v)}" for n, v in zip(found.group_by, f.group, strict=True))
         columns = [">point", *(">" * c.numeric + c.title for c in inputs), *(f">{t}" for t in titles)]
         table(f"Front{' of ' * bool(group)}{group}{of}", columns, cells)
-    table("Fronts", [*found.group_by, ">points", ">of", ">hypervolume", ">share of the box"], lines)
+    title = "Fronts" + (f", the first {MOST} of {number(len(lines))}" if len(lines) > MOST else "")
+    table(title, [*found.group_by, ">points", ">of", ">hypervolume", ">share of the box"], lines[:MOST])
     click.echo(f"reference point: {at}")
     if len(found.fronts) > TABLES:
         click.echo("--where shows the points of some of the groups, --export and --json those of all")
@@ -217,7 +220,7 @@ def plot(
     if as_json:
         echo_json({"file": str(target), **drawn})
     else:
-        click.echo(f"wrote {target}: {drawn['points']:,} points, {drawn['drawn']:,} drawn")
+        click.echo(f"wrote {target}: {counted(int(str(drawn['points'])), 'point')}, {drawn['drawn']:,} drawn")
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from archsim.commands.options import with_suffix
 from archsim.commands.progress import points_shown
 from archsim.commands.where import Where, place_options
-from archsim.show import echo_json, json_option, number, table, user_errors
+from archsim.show import echo_json, json_option, measured, number, table, user_errors
 
 __all__ = ["COMMANDS"]
 
@@ -111,16 +111,18 @@ def _print(found: dict[str, object], target: Path | None) -> None:
             share = points - feasible if key == "infeasible" else feasible
             rows = [[str(k), number(n), f"{n / share:.1%}"] for k, n in list(counts.items())[:12]]
             table(title, ["", ">points", ">share"], rows)
-    best, objectives = found["best"], found["objectives"]
-    if isinstance(best, dict) and isinstance(objectives, list) and best:
+    best, objectives, units = found["best"], found["objectives"], found["units"]
+    if isinstance(best, dict) and isinstance(objectives, list) and isinstance(units, dict) and best:
         names = [n for n in next(iter(best.values())) if n not in ("feasible", "reason")]
-        rows = [[n, *(_cell(row[n]) for row in best.values())] for n in names]
+        rows = [[n, *(measured(row[n], units.get(n, "")) for row in best.values())] for n in names]
         table("The feasible point with the least", ["", *(f">{n}" for n in best)], rows)
         per = found["front_per"]
         among = f", a front for each {', '.join(per)}" if isinstance(per, list) and per else ""
         click.echo(f"Pareto front of {', '.join(objectives)}: {number(int(str(found['front'])))} points{among}")
     if target is not None:
         click.echo(f"wrote {target}")
+    if points:
+        click.echo(f"next: archsim pareto {found['file']}; archsim report {found['file']}; archsim query --help")
 
 
 def _cell(value: object) -> str:

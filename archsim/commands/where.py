@@ -48,14 +48,22 @@ class Where:
             return
         from archsim.sweeps.cluster import connected, local, queued, runner
 
+        def tell(line: str) -> None:
+            click.echo(line, err=True)
+
+        advice = ""
         if self.scheduler:
-            client = connected(self.scheduler)
+            client, advice = connected(self.scheduler), f"`dask worker {self.scheduler}` starts one"
         elif self.config is not None:
-            client = queued(str(self.cluster), self.config)
+            from archsim.sweeps.jobs import advice as advice_of
+            from archsim.sweeps.jobs import read_jobs
+
+            client = queued(str(self.cluster), self.config, tell)
+            advice = advice_of(str(self.cluster), read_jobs(self.config))
         else:
             client = local(self.workers or _cores())
         with client as found:
-            yield runner(found, lambda line: click.echo(line, err=True))
+            yield runner(found, tell, advice)
 
     def told(self) -> str:
         """Return what would be done: the script of a job, or a sentence. Raises SpecError at mistakes of the file."""

@@ -20,7 +20,7 @@ MOST = 64
 """Values of an axis: of more, a cell would be too small to be seen."""
 TICKS = 9
 FULL = 0.5
-"""The part of the crossings that must have a point: a diagonal is no map."""
+"""More than this part of the crossings must have a point: a diagonal is no map, not even one of two."""
 
 Points = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def lattice_of(results: Results, x: Axis, y: Axis, group_by: tuple[str, ...], co
     """Return the lattice of the points that meet a condition, the same for all groups; None where they have none.
 
     They have one if both columns have 2 to 64 values, no two points of a group share a crossing, and the fullest group
-    has a point at half of the crossings at least.
+    has a point at more than half of the crossings.
     """
     names = [quoted(a.column.name) for a in (x, y)]
     for name in names:  # of many values the count is cheap, the list is not
@@ -54,7 +54,7 @@ def lattice_of(results: Results, x: Axis, y: Axis, group_by: tuple[str, ...], co
         np.array(results.select(f"SELECT DISTINCT {n}::DOUBLE FROM points WHERE {condition} ORDER BY 1"))[:, 0]
         for n in names
     ]
-    if most > 1 or fullest < FULL * len(values[0]) * len(values[1]):
+    if most > 1 or fullest <= FULL * len(values[0]) * len(values[1]):
         return None
     return Lattice(x=values[0], y=values[1], x_log=x.log, y_log=y.log)
 

@@ -15,7 +15,7 @@ from archsim.explore.breakdown import Breakdown, breakdowns, space_of
 from archsim.explore.fronts import plain_rows, spread
 from archsim.explore.results import Results
 from archsim.explore.sample import axis_of, sample
-from archsim.show import number, si
+from archsim.show import counted, number, si
 from archsim.sweeps.store import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
@@ -75,7 +75,7 @@ def _data(results: Results, folder: Path, most: int, details: int) -> dict[str, 
     found, note = _details(results, folder, front, details)
     candidates = int(str(results.study.get("total") or total))
     left_out = candidates - total
-    scope = f"The sweep has {number(candidates)} points" + (
+    scope = f"The sweep has {counted(candidates, 'point')}" + (
         f", of which {number(left_out)} are left out (by its conditions, or since it keeps fronts only) or not done yet"
         if left_out
         else ""

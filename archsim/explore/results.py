@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.sweeps.column import Column, described
 from archsim.sweeps.store import connected, quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CHUNK", "Column", "Results", "open_results"]
+__all__ = ["CHUNK", "Results", "open_results"]
 
 CHUNK = 2**18
 """Points that are read at once."""
@@ -24,24 +25,6 @@ MEMORY = 256
 """Megabytes that DuckDB may hold in memory."""
 
 NUMERIC = ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "UINTEGER", "SMALLINT", "TINYINT", "DECIMAL")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column of the table `points`: an input (with the `path` that it sets), an output or a verdict."""
-
-    name: str
-    role: str
-    path: str = ""
-    unit: str = ""
-    label: str = ""
-    numeric: bool = True
-
-    @property
-    def title(self) -> str:
-        """The label with its unit: `latency [s]`."""
-        label = self.label or self.name
-        return f"{label} [{self.unit}]" if self.unit else label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,15 +153,8 @@ def _read(file: Path, connection: "duckdb.DuckDBPyConnection") -> Results:
     row = connection.execute("SELECT * FROM study LIMIT 1")
     names = [d[0] for d in row.description]
     study = dict(zip(names, row.fetchone() or (), strict=False))
-    described = {c["name"]: c for c in _decoded(study.get("columns"), list) if c["name"] in types}
-    columns = {
-        n: Column(
-            name=n, role=described.get(n, {}).get("role") or "output", numeric=types[n].startswith(NUMERIC),
-            **{k: described.get(n, {}).get(k) or "" for k in ("path", "unit", "label")},
-        )
-        for n in types
-        if n != "point"
-    }  # fmt: skip
+    numeric = {n: kind.startswith(NUMERIC) for n, kind in types.items() if n != "point"}
+    columns = described(str(study.get("columns") or ""), numeric)
     return Results(file=file, connection=connection, columns=columns, study=study, last=int(last))
 
 

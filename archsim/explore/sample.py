@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.explore.results import Column, Results
+from archsim.explore.results import Results
+from archsim.sweeps.column import Column
 from archsim.sweeps.store import quoted
 
 __all__ = ["Axis", "axis_of", "density", "sample"]

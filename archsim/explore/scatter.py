@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archsim.explore.colour import REST, Colour, colour_of, norm_of
 from archsim.explore.fronts import fronts_of
 from archsim.explore.lattice import Lattice, frame, lattice_of, paint
-from archsim.explore.results import Column, Results
+from archsim.explore.panels import grid_of, panels_of, placed
+from archsim.explore.results import Results
 from archsim.explore.sample import Axis, axis_of, density, sample
 from archsim.picture import PALETTE, STYLE, length_label, save
-from archsim.show import binary
+from archsim.show import binary, counted
+from archsim.sweeps.column import Column
 from archsim.sweeps.pareto import Front
-from archsim.sweeps.store import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
 __all__ = ["Scatter", "scatter"]
@@ -30,11 +32,7 @@ SHOWN = 20_000
 CELLS = 240
 SPARSE = 0.05
 """Where points lie in fewer of the cells, they are drawn twice as large, to be seen."""
-PANELS = 12
-DISTINCT = 8
 FRONT = "#CC3311"
-REST = "#BBBBBB"
-"""The colour of values that are too many for a colour of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +48,6 @@ class Scatter:
     front: bool = False
     maximize: Collection[str] = ()
     log: Collection[str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Colour:
-    """How a column becomes colour: a colour for each of few values, or a scale of a range."""
-
-    axis: Axis | None
-    column: Column
-    values: Mapping[Any, str]
 
 
 def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
@@ -89,8 +78,13 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         if not wanted.where:
             at = Place(file=str(results.file))
         raise SpecError([Diagnostic(place=at, message="no feasible point is left to draw")])
-    panels = _panels(results, wanted, condition)
-    colour = _colour(results, results.column(wanted.color, "--color"), condition) if wanted.color else None
+    for (name, column), found_axis in zip(names, axes, strict=True):
+        if found_axis is not None and name in (wanted.log or ()) and not found_axis.log:
+            message = f"{column.name} goes down to {found_axis.low:g}; a logarithmic axis shows positive numbers alone"
+            hint = f'--where "{column.name} > 0" leaves the others out'
+            raise SpecError([Diagnostic(place=Place(file="--log", text=name), message=message, hint=hint)])
+    panels = panels_of(results, wanted.group_by, condition)
+    colour = colour_of(results, results.column(wanted.color, "--color"), condition) if wanted.color else None
     lattice = lattice_of(results, axes[0], axes[1], wanted.group_by, condition) if colour else None
     fronts: dict[tuple[Any, ...], Front] = {}
     if wanted.front:
@@ -98,7 +92,7 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         found = fronts_of(results, objectives, wanted.group_by, wanted.where)
         fronts = {tuple(f.group): f for f in found.fronts}
     with mpl.rc_context(STYLE | {"axes.grid.axis": "both"}):  # type: ignore[arg-type]
-        lines, columns = _grid(panels)
+        lines, columns = grid_of(panels)
         figure = Figure(figsize=(max(7.2, 3.6 * columns + 1), max(4.8, 3.1 * lines + 0.9)), layout="constrained")
         grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
         shown = 0
@@ -106,7 +100,7 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
         heights = LogNorm(vmin=1, vmax=2)  # of the density: one scale for all panels
         number = SHOWN // len(panels)
         free = list(grid.flat)
-        for axis, (values, own) in zip(_placed(grid, panels), panels.items(), strict=True):
+        for axis, (values, own) in zip(placed(grid, panels), panels.items(), strict=True):
             free.remove(axis)
             part = f"{condition} AND {own}"
             drawn, mappable = _draw(results, axis, axes[0], axes[1], part, colour, number, heights, lattice)
@@ -128,72 +122,9 @@ def scatter(results: Results, wanted: Scatter, file: Path) -> dict[str, object]:
     return {"points": total, "drawn": shown, "fronts": sizes}
 
 
-def _panels(results: Results, wanted: Scatter, condition: str) -> dict[tuple[Any, ...], str]:
-    """Return values of the columns that make panels -> SQL condition of the panel."""
-    if not wanted.group_by:
-        return {(): "TRUE"}
-    found = [results.column(n, "--group-by") for n in wanted.group_by]
-    names = [quoted(c.name) for c in found]
-    text = f"SELECT DISTINCT {', '.join(names)} FROM points WHERE {condition} ORDER BY ALL"
-    values = results.select(text)
-    if len(values) > PANELS:
-        last = found[-1].name
-        place = Place(file="--group-by", length=len(last), text=last)
-        message = f"{' and '.join(wanted.group_by)} {'have' if len(found) > 1 else 'has'} {len(values)} values; "
-        message += f"at most {PANELS} panels can be read"
-        hint = f"name some of them with --where, or use --color {last}"
-        raise SpecError([Diagnostic(place=place, message=message, hint=hint)])
-    return {v: " AND ".join(_equal(n, e) for n, e in zip(names, v, strict=True)) for v in values}
-
-
-def _equal(name: str, value: object) -> str:
-    return f"{name} = {_literal(value)}" if value is not None else f"{name} IS NULL"
-
-
-def _grid(panels: Collection[tuple[Any, ...]]) -> tuple[int, int]:
-    """Return how many panels stand below and beside each other: two columns make a row and a column of each value."""
-    if len(next(iter(panels))) == 2:
-        return len({v[0] for v in panels}), len({v[1] for v in panels})
-    columns = 2 if len(panels) == 4 else min(len(panels), 3)
-    return -(-len(panels) // columns), columns
-
-
-def _placed(grid: Any, panels: Collection[tuple[Any, ...]]) -> list["Axes"]:
-    """Return the axes of each panel."""
-    if len(next(iter(panels))) != 2:
-        return list(grid.flat)[: len(panels)]
-    first, second = (list(dict.fromkeys(sorted((v[k] for v in panels), key=_order))) for k in (0, 1))
-    return [grid[first.index(a), second.index(b)] for a, b in panels]
-
-
-def _order(value: object) -> tuple[bool, bool, Any]:
-    return value is None, isinstance(value, str), value if value is not None else 0
-
-
 def _short(column: Column) -> str:
     """Return the title of a column, or its name where that is shorter: a path is long."""
     return min(column.title, column.name, key=len)
-
-
-def _literal(value: object) -> str:
-    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else repr(value)
-
-
-def _colour(results: Results, column: Column, condition: str) -> Colour:
-    import matplotlib as mpl
-
-    name = quoted(column.name)
-    text = f"SELECT {name}, count(*) FROM points WHERE {condition} GROUP BY 1 ORDER BY 2 DESC LIMIT {DISTINCT + 1}"
-    values = [v for v, _ in results.select(text)]
-    if column.numeric and len(values) > DISTINCT:
-        return Colour(axis=axis_of(results, column, condition), column=column, values={})
-    if column.numeric:
-        values = sorted(v for v in values if v is not None)
-        scale = mpl.colormaps["viridis"](np.linspace(0, 0.92, len(values)))
-        return Colour(axis=None, column=column, values=dict(zip(values, map(mpl.colors.to_hex, scale), strict=True)))
-    return Colour(
-        axis=None, column=column, values=dict(zip(sorted(map(str, values[:DISTINCT])), PALETTE, strict=False))
-    )
 
 
 def _draw(results: Results, axis: "Axes", x: Axis, y: Axis, condition: str, colour: Colour | None, number: int,
@@ -225,25 +156,21 @@ def _draw(results: Results, axis: "Axes", x: Axis, y: Axis, condition: str, colo
     of = rows[colour.column.name]
     if lattice is not None:
         if colour.axis is None:
-            known = [v if colour.column.numeric else str(v) for v in of.tolist()]
+            known = [colour.key(v) for v in of.tolist()]
             codes = [list(colour.values).index(v) if v in colour.values else len(colour.values) for v in known]
             cmap = ListedColormap([*colour.values.values(), REST])
             norm = Normalize(-0.5, len(colour.values) + 0.5)
             paint(lattice, axis, horizontal, vertical, np.array(codes, dtype=float), cmap, norm)
             return len(points), None
-        return len(points), paint(lattice, axis, horizontal, vertical, of.astype(float), "viridis", _norm(colour.axis))
+        return len(points), paint(
+            lattice, axis, horizontal, vertical, of.astype(float), "viridis", norm_of(colour.axis)
+        )
     if colour.axis is None:
-        shades = [colour.values.get(v if colour.column.numeric else str(v), REST) for v in of.tolist()]
+        shades = [colour.values.get(colour.key(v), REST) for v in of.tolist()]
         axis.scatter(horizontal, vertical, c=shades, **at)
         return len(points), None
-    norm = _norm(colour.axis)
+    norm = norm_of(colour.axis)
     return len(points), axis.scatter(horizontal, vertical, c=of.astype(float), cmap="viridis", norm=norm, **at)
-
-
-def _norm(axis: Axis) -> "Normalize":
-    from matplotlib.colors import LogNorm, Normalize
-
-    return (LogNorm if axis.log else Normalize)(axis.low, axis.high)
 
 
 def _stairs(axis: "Axes", front: Front, x_up: bool) -> None:
@@ -325,7 +252,7 @@ def _text(value: object) -> str:
 
 
 def _caption(results: Results, wanted: Scatter, total: int, shown: int, fronts: Mapping[tuple[Any, ...], Front]) -> str:
-    parts = [f"{results.study.get('name', results.file.name)}: {total:,} feasible points"]
+    parts = [f"{results.study.get('name', results.file.name)}: {counted(total, 'feasible point')}"]
     if wanted.where:
         parts[0] += f" with {wanted.where}"
     if shown < total:
@@ -335,5 +262,5 @@ def _caption(results: Results, wanted: Scatter, total: int, shown: int, fronts: 
         sizes = ", ".join(str(len(f.points)) for f in fronts.values())
         mixed = ", ".join(results.columns[n].label or n for n in results.per if n not in wanted.group_by)
         over = f", over every {mixed} here" if mixed else ""
-        parts.append(f"front of {' and '.join(names)}{over}: {sizes} points")
+        parts.append(f"front of {' and '.join(names)}{over}: {sizes} point{'s' * (sizes != '1')}")
     return "; ".join(parts)

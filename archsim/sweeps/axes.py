@@ -18,7 +18,7 @@ from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import Integer
 from einsum_cascade.parse import parse_expression
 
-__all__ = ["LONGEST", "Axis", "dimension_of", "read_axis", "whole"]
+__all__ = ["LONGEST", "SHORT", "Axis", "dimension_of", "read_axis", "unit_of", "whole"]
 
 LONGEST = 10**6
 """Values that one axis may have: they are held in memory, other than the points."""
@@ -39,7 +39,7 @@ QUANTITIES = {
 LARGEST = 2**40
 """The largest size of a workload, as on the command line: sums over its divisors are held in memory."""
 
-SYMBOLS = {"bytes": "B", "bytes per second": "B/s", "hertz": "Hz"}
+SYMBOLS = {"bytes": "B", "bytes per second": "B/s", "hertz": "Hz", "joules": "J", "watts": "W", "seconds": "s"}
 SHORT = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -48,12 +48,13 @@ class Axis:
     """`path` with its document first (`design.parameters.SIDE`; `workload` for the documents themselves).
 
     `values` as they stand in the file; `numbers` of shape (n,), in SI units, where all of them are numbers, else None:
-    then each value is a structure of its own.
+    then each value is a structure of its own. `unit` of the numbers, empty where they have none.
     """
 
     path: str
     values: tuple[Plain, ...]
     numbers: Array | None
+    unit: str = ""
     place: Place = field(compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -80,6 +81,20 @@ def dimension_of(path: str) -> str:
     return QUANTITIES.get(path.rpartition(".")[2], "") if kind == "design" and "parameters" not in rest else ""
 
 
+def unit_of(path: str, texts: Sequence[Plain] = ()) -> str:
+    """Return the unit of the numbers at a path: that of its quantity, or of all texts of values that are given.
+
+    >>> unit_of("design.clock"), unit_of("design.parameters.CAPACITY", ["16 KiB", "4 MB"]), unit_of("workload.heads")
+    ('Hz', 'B', '')
+    """
+    dimensions = {dimension_of(path)}
+    if dimensions == {""} and path.startswith("design."):
+        found = [NUMBER.fullmatch(str(text)) for text in texts]
+        units = [match.group(2) if match else "" for match in found]
+        dimensions = {next((name for name, known in DIMENSIONS.items() if unit in known), "") for unit in units}
+    return SYMBOLS.get(dimensions.pop(), "") if len(dimensions) == 1 else ""
+
+
 def whole(path: str) -> bool:
     """Return whether only whole numbers make sense at a path.
 
@@ -103,8 +118,10 @@ def read_axis(document: Document, path: str, *at: str) -> Axis:
         here = here[key]
     place = document.places.get((*at[:-1], f"{at[-1]}#key"), document.place(*at))
     if isinstance(here, dict):
-        return Axis(path=path, values=(), numbers=_range(document, path, here, at), place=place)
-    items: list[Plain] = here if isinstance(here, list) else [here]
+        numbers = _range(document, path, here, at)
+        ends = [bound for kind in RANGES if kind in here for bound in _listed(here[kind])[:2]]
+        return Axis(path=path, values=(), numbers=numbers, unit=unit_of(path, ends), place=place)
+    items = _listed(here)
     keys: list[Keys] = [(*at, i) for i in range(len(here))] if isinstance(here, list) else [at]
     if not items:
         raise SpecError([Diagnostic(place=place, message=f"{path} has no values", expected="a list or a range")])
@@ -113,7 +130,11 @@ def read_axis(document: Document, path: str, *at: str) -> Axis:
     if any(f is None for f in found):
         return Axis(path=path, values=tuple(items), numbers=None, place=place)
     numbers = _checked(path, [f for f in found if f is not None], [document.place(*k) for k in keys])
-    return Axis(path=path, values=tuple(items), numbers=numbers, place=place)
+    return Axis(path=path, values=tuple(items), numbers=numbers, unit=unit_of(path, items), place=place)
+
+
+def _listed(value: Plain) -> list[Plain]:
+    return value if isinstance(value, list) else [value]
 
 
 def _refuse_repeats(document: Document, path: str, items: list[Plain], keys: Sequence[Keys]) -> None:

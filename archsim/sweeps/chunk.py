@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from archsim.setting import KINDS
 from archsim.sweeps import pareto
 from archsim.sweeps.axes import dimension_of
+from archsim.sweeps.column import OUTPUTS, VERDICTS, Column
 from archsim.sweeps.outcome import outcome
-from archsim.sweeps.space import OUTPUTS, VERDICTS, Column, Space, find_space, read_space
+from archsim.sweeps.space import Space, find_space, read_space
 from archsim.sweeps.structure import Structure, completed, structure, structures
 from archsim.value import Value, compare, evaluate
 from einsum_cascade.document import read

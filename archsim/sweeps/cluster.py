@@ -33,8 +33,12 @@ AHEAD = 2
 """Chunks a worker's thread has been given and not yet returned: one to compute, one that waits."""
 PATIENCE = 15.0
 """Seconds without a result after which is asked whether there are workers at all."""
+REMIND = 60.0
+"""Seconds between two lines that say that there are none."""
 REACH = 10.0
 """Seconds in which a scheduler must answer."""
+HANDED_IN = 60.0
+"""Seconds in which a queueing system takes or refuses the jobs; the sweep starts then, whoever is still to come."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,8 +70,30 @@ def attempt(task: Callable[[Item], Result], chunk: Item, expected: Versions) -> 
         return Answer(mistakes=error.diagnostics)
 
 
+class Waited:
+    """How long there have been no workers, and who is told."""
+
+    def __init__(self, tell: Callable[[str], None], advice: str) -> None:
+        self.tell, self.advice = tell, advice
+        self.since = self.due = 0.0
+
+    def note(self, waiting: bool) -> None:
+        """Tell of it where it is time to, after `PATIENCE` seconds of waiting, or forget that there was any."""
+        now = time.monotonic()
+        if not waiting:
+            self.since = 0.0
+            return
+        if not self.since:
+            self.since, self.due = now - PATIENCE, now
+        if now >= self.due:
+            self.due = now + REMIND
+            line = f"waiting for workers: there have been none for {now - self.since:.0f} s"
+            self.tell(f"{line}; {self.advice}" if self.advice else line)
+
+
 def computed(client: "Client", task: Callable[[Item], Result], chunks: Iterable[Item],
-             tell: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Item, Result]]:  # fmt: skip
+             tell: Callable[[str], None] = lambda _: None,
+             advice: str = "") -> Iterator[tuple[Item, Result]]:  # fmt: skip
     """Yield (chunk, task(chunk)) in the order in which workers finish.
 
     At most `AHEAD` chunks a thread of the workers are in flight, and a new one leaves only when one has been taken, so
@@ -77,7 +103,8 @@ def computed(client: "Client", task: Callable[[Item], Result], chunks: Iterable[
     Parameters
     ----------
     task : a function that workers can import.
-    tell : is given a line when nothing comes because there are no workers.
+    tell : is given a line when nothing comes because there are no workers, and again every `REMIND` seconds.
+    advice : what can be done about it, for that line.
 
     Raises
     ------
@@ -86,7 +113,7 @@ def computed(client: "Client", task: Callable[[Item], Result], chunks: Iterable[
     """
     waiting = iter(chunks)
     flying: dict[Future, Item] = {}
-    expected, told = versions(), False
+    expected, waited = versions(), Waited(tell, advice)
     try:
         while True:
             with _there():
@@ -96,9 +123,7 @@ def computed(client: "Client", task: Callable[[Item], Result], chunks: Iterable[
                 landed = _landed(list(flying))
             if not flying:
                 return
-            if not landed and not workers and not told:
-                tell("waiting for workers: there are none at the moment")
-            told = not landed and not workers
+            waited.note(waiting=not landed and not workers)
             for future in landed:
                 yield flying.pop(future), _taken(future)
                 future.release()
@@ -170,8 +195,8 @@ def _documents(given: Order) -> tuple[tuple[str, str], ...]:
     return tuple(fingerprints(space_of(given)).items())
 
 
-def runner(client: "Client", tell: Callable[[str], None] = lambda _: None) -> Runner:
-    """Return a `Runner` that evaluates the chunks of a sweep on the workers of a client.
+def runner(client: "Client", tell: Callable[[str], None] = lambda _: None, advice: str = "") -> Runner:
+    """Return a `Runner` that evaluates chunks on the workers of a client; `tell` and `advice` as for `computed`.
 
     Workers read the same documents as here: those of archsim, and own ones at the same absolute path.
     """
@@ -179,7 +204,7 @@ def runner(client: "Client", tell: Callable[[str], None] = lambda _: None) -> Ru
     def run(given: Order, chunks: Iterable[Chunk]) -> Iterator[Done]:
         there = replace(given, file=str(Path(given.file).resolve()))
         task = partial(evaluate_chunk, there, _documents(there))
-        for chunk, (columns, seconds) in computed(client, task, chunks, tell):
+        for chunk, (columns, seconds) in computed(client, task, chunks, tell, advice):
             yield chunk, columns, seconds
 
     return run
@@ -238,31 +263,39 @@ def local(workers: int) -> "Iterator[Client]":
     started = LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
         dashboard_address="127.0.0.1:0",  # a free port: two sweeps do not get in each other's way
-        silence_logs=logging.ERROR,
+        silence_logs=logging.CRITICAL,  # what workers say when they are stopped is no news
     )  # fmt: skip
     with started as cluster, Client(cluster) as client:
         yield client
 
 
 @contextmanager
-def queued(kind: str, file: Path) -> "Iterator[Client]":
+def queued(kind: str, file: Path, tell: Callable[[str], None] = lambda _: None) -> "Iterator[Client]":
     """Hand in the jobs of a cluster's file, and connect to their scheduler, which runs in this process.
 
+    `tell` is given a line for each job that the queueing system refuses.
+
     Raises SpecError: dask is not installed, mistakes of the file (`jobs.read_jobs`), a queueing system that is not
-    there or refuses.
+    there or refuses every job.
     """
     needed("--cluster")
     from distributed import Client
 
-    from archsim.sweeps.jobs import SUBMIT, queue, read_jobs
+    from archsim.sweeps.jobs import SUBMIT, Submissions, queue, read_jobs
 
     jobs = read_jobs(file)
-    command = SUBMIT[kind]
+    command, hint = SUBMIT[kind], "--dry-run shows the script of a job"
     if shutil.which(command) is None:
-        place, hint = Place(file="--cluster", length=len(kind), text=kind), "--dry-run shows the script of a job"
+        place = Place(file="--cluster", length=len(kind), text=kind)
         raise SpecError([Diagnostic(place=place, message=f"{command} is not on the PATH of this machine", hint=hint)])
+    submissions = Submissions(tell)
     try:
-        with queue(kind, jobs) as cluster, Client(cluster) as client:
+        with queue(kind, jobs, submissions) as cluster, Client(cluster) as client:
+            until = time.monotonic() + HANDED_IN
+            while submissions.taken + len(submissions.refused) < jobs.jobs and time.monotonic() < until:
+                time.sleep(0.05)
+            if submissions.refused and not submissions.taken:
+                raise _gone(f"{kind} takes no jobs: {submissions.refused[0]}", hint)
             yield client
     except (OSError, RuntimeError) as error:
-        raise _gone(f"{kind} takes no jobs: {error}", "--dry-run shows the script of a job") from None
+        raise _gone(f"{kind} takes no jobs: {error}", hint) from None

@@ -1,5 +1,6 @@
 """The jobs of a cluster's queueing system (Slurm, LSF) in which the workers of a sweep run: one YAML file a cluster."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ from einsum_cascade.forms import FORBID, Integer, Real, Text, read_form
 if TYPE_CHECKING:
     from dask_jobqueue import JobQueueCluster
 
-__all__ = ["SUBMIT", "Jobs", "job_script", "queue", "read_jobs"]
+__all__ = ["SUBMIT", "Jobs", "Submissions", "advice", "job_script", "queue", "read_jobs"]
 
 SUBMIT = {"slurm": "sbatch", "lsf": "bsub"}
 """Queueing system -> the command that hands a job in."""
+LIST = {"slurm": "squeue --me", "lsf": "bjobs"}
+"""Queueing system -> the command that lists one's jobs."""
 PLACEHOLDER = "tcp://ADDRESS-OF-THE-SCHEDULER"
 
 
@@ -100,12 +103,53 @@ def job_script(kind: str, jobs: Jobs) -> str:
     return script
 
 
-def queue(kind: str, jobs: Jobs) -> "JobQueueCluster":
-    """Return a scheduler in this process whose jobs are handed in, and handed in again when they end early."""
-    from dask_jobqueue import LSFCluster, SLURMCluster
+def advice(kind: str, jobs: Jobs) -> str:
+    """Return where to look when no worker comes.
 
-    cluster: JobQueueCluster = {"slurm": SLURMCluster, "lsf": LSFCluster}[kind](
-        scheduler_options={"dashboard_address": ":0"}, **_given(jobs, kind)
-    )
+    >>> advice("slurm", Jobs(jobs=1, cores=1, memory="1 GiB", walltime="1", logs="/scratch/logs"))
+    '`squeue --me` lists the jobs; if they end at once, their logs in /scratch/logs say why'
+    """
+    logs = jobs.logs or "the folder in which this was started"
+    return f"`{LIST[kind]}` lists the jobs; if they end at once, their logs in {logs} say why"
+
+
+class Submissions:
+    """What became of the jobs that were handed in: how many were `taken`, and why others were `refused`."""
+
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.tell, self.taken = tell, 0
+        self.refused: list[str] = []
+
+    def refuse(self, error: Exception) -> None:
+        """Note why a job was refused: what the queueing system says, the last line of its command's output."""
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else type(error).__name__
+        reason = f"its answer names no job: {reason}" if isinstance(error, ValueError) else reason
+        if reason not in self.refused:
+            self.tell(f"a job was refused: {reason}")
+        self.refused.append(reason)
+
+
+def queue(kind: str, jobs: Jobs, submissions: Submissions) -> "JobQueueCluster":
+    """Return a scheduler in this process whose jobs are handed in, and handed in again when their workers are lost.
+
+    A job that is refused is noted, and not tried again.
+    """
+    from dask_jobqueue import LSFCluster, SLURMCluster
+    from distributed.deploy.spec import ProcessInterface
+
+    system = {"slurm": SLURMCluster, "lsf": LSFCluster}[kind]
+
+    class Job(system.job_cls):  # type: ignore[misc, name-defined]
+        async def start(self) -> None:
+            try:
+                await super().start()
+                submissions.taken += 1
+            except (OSError, RuntimeError, ValueError) as error:
+                submissions.refuse(error)
+                await ProcessInterface.start(self)
+
+    options = {"dashboard_address": ":0"}
+    cluster: JobQueueCluster = system(job_cls=Job, scheduler_options=options, **_given(jobs, kind))
     cluster.adapt(minimum_jobs=jobs.jobs, maximum_jobs=jobs.jobs)
     return cluster

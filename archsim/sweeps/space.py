@@ -1,6 +1,5 @@
 """Space: the points of a sweep file. Documents and axes that are crossed, derived values, conditions, objectives."""
 
-import json
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
@@ -10,24 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.setting import KINDS
-from archsim.sweeps.axes import SYMBOLS, Axis, dimension_of, read_axis
+from archsim.sweeps.axes import Axis, read_axis, unit_of
+from archsim.sweeps.column import OUTPUTS, Column, column_names
+from archsim.sweeps.formula import conditions, formula
 from einsum_cascade.document import Document, find_one
-from einsum_cascade.einsum import Apply, Condition, Constant, Expression, Variable
+from einsum_cascade.einsum import Condition, Expression
 from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Scalar, Text, read_form
-from einsum_cascade.parse import parse_conditions, parse_expression
 
-__all__ = ["Column", "Space", "SweepForm", "columns_json", "find_space", "read_space"]
+__all__ = ["Space", "SweepForm", "find_space", "read_space"]
 
-OUTPUTS = {
-    "latency_s": ("s", "latency"),
-    "energy_j": ("J", "energy"),
-    "area_mm2": ("mm²", "area"),
-    "dram_traffic_bytes": ("B", "DRAM traffic"),
-}
-VERDICTS = {"feasible": "feasible", "reason": "why it is infeasible", "bottleneck": "what limits the latency"}
 MINIMIZED = ["latency_s", "energy_j", "area_mm2"]
 KEEP = ("all", "front")
+FREE_TEXT = ("source", "description")
+"""Keys of every document that only people read, beside its name."""
 MOST = 2**48
 """Points of one sweep: their numbers are exact in every column type."""
 
@@ -50,17 +45,6 @@ class SweepForm:
     minimize: list[Text] = field(default_factory=lambda: MINIMIZED)
     per: list[Text] | None = None
     keep: Text = "all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column of the results: `role` is input, output or verdict; `path` in a document, `unit` in SI."""
-
-    name: str
-    role: str
-    path: str = ""
-    unit: str = ""
-    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +90,9 @@ class Space:
     def inputs(self) -> tuple[Column, ...]:
         """The columns of what goes in: the four documents, axes, derived values."""
         rest = [p for p in self.names if p not in KINDS]
+        units = {a.path: a.unit for a in self.axes}
         return tuple(
-            Column(name=self.names[p], role="input", path=p, unit=SYMBOLS.get(dimension_of(p), ""),
+            Column(name=self.names[p], role="input", path=p, unit=units.get(p, unit_of(p)),
                    label=" ".join(p.split(".")[1:]).replace("parameters ", "").replace("_", " ") or p)
             for p in (*KINDS, *rest)
         )  # fmt: skip
@@ -156,20 +141,21 @@ def read_space(document: Document) -> Space:
         if kind not in form.documents:
             fail("documents", message=f"no {kind} is named", expected=f"{kind}: NAME, or a list of names")
     axes = _axes(document, form, wrong)
+    names = column_names((*KINDS, *axes, *form.derived))
+    texts = {names[p] for p in (*KINDS, *axes) if p not in axes or axes[p].numbers is None}
     derived = {}
     for path, text in form.derived.items():
         if path in axes or path.partition(".")[0] not in KINDS or "." not in path:
             fail("derived", f"{path}#key", message=f"{path} is {'an axis already' if path in axes else 'no path'}",
                  expected="a document and a path in it, such as design.parameters.CAPACITY")  # fmt: skip
         try:
-            derived[path] = _constants(parse_expression(str(text), document.place("derived", path)))
+            derived[path] = formula(str(text), document.place("derived", path), texts)
         except SpecError as error:
             wrong += error.diagnostics
     where: list[Condition] = []
     for i, text in enumerate(form.where):
         try:
-            found = parse_conditions(text, document.place("where", i))
-            where += [Condition(_constants(c.left), c.operator, _constants(c.right), c.place) for c in found]
+            where += conditions(text, document.place("where", i), texts)
         except SpecError as error:
             wrong += error.diagnostics
     if wrong:
@@ -179,7 +165,7 @@ def read_space(document: Document) -> Space:
     space = Space(
         name=form.sweep, description=form.description, dimensions=dimensions, derived=derived, where=tuple(where),
         minimize=tuple(form.minimize), per=tuple(per), keep=form.keep,
-        names=_column_names((*KINDS, *axes, *derived)), document=document,
+        names=names, document=document,
     )  # fmt: skip
     if space.points > MOST:
         message = f"{space.points:,} points"
@@ -201,6 +187,12 @@ def _axes(document: Document, form: SweepForm, wrong: list[Diagnostic]) -> dict[
                     "a document and a path in it, such as design.parameters.SIDE")  # fmt: skip
                 place = document.place(section, f"{path}#key")
                 wrong.append(Diagnostic(place=place, message=message, expected=expected))
+                continue
+            if rest == kind or rest.rpartition(".")[2] in FREE_TEXT:
+                place, message = document.place(section, f"{path}#key"), f"{path} is free text: it changes no number"
+                wrong.append(
+                    Diagnostic(place=place, message=message, hint=f"documents: {{{kind}: [...]}} compares files")
+                )
                 continue
             try:
                 axes[path] = read_axis(document, path, section, path)
@@ -238,25 +230,6 @@ def _zipped(document: Document, zipped: Sequence[Sequence[str]], axes: Dict[str,
             yield tuple(axes[p] for p in zipped[group[path]])
 
 
-def _column_names(paths: Sequence[str]) -> dict[str, str]:
-    """Return path -> column: the last component, with as many before it as are needed to tell them apart.
-
-    SQL does not tell upper from lower case.
-    """
-    taken = {"point", *OUTPUTS, *VERDICTS}
-    depth = dict.fromkeys(paths, 1)
-    while True:
-        names = {p: "_".join(p.split(".")[-depth[p] :]) for p in paths}
-        lower = [n.lower() for n in names.values()]
-        clash = [p for p in paths if lower.count(names[p].lower()) > 1 or names[p].lower() in taken
-                 or names[p].lower().startswith("utilization_")]  # fmt: skip
-        longer = [p for p in clash if depth[p] < p.count(".") + 1]
-        if not longer:
-            return names
-        for p in longer:
-            depth[p] += 1
-
-
 def _check_objectives(space: Space) -> None:
     numeric = {a.path for a in space.axes if a.numbers is not None} | set(space.derived)
     known = [*OUTPUTS, *(space.names[p] for p in numeric)]
@@ -280,17 +253,3 @@ def _check_objectives(space: Space) -> None:
                                 expected="columns such as latency_s"))  # fmt: skip
     if wrong:
         raise SpecError(wrong)
-
-
-def _constants(node: Expression) -> Expression:
-    """Return an expression in which a lower-case name is the name of a column, not of a rank variable."""
-    if isinstance(node, Variable):
-        return Constant(node.name, node.place)
-    if isinstance(node, Apply):
-        return Apply(node.operator, tuple(_constants(a) for a in node.arguments), node.place)
-    return node
-
-
-def columns_json(columns: Sequence[Column]) -> str:
-    """Return columns as the JSON that stands in the results."""
-    return json.dumps([{k: getattr(c, k) for k in ("name", "role", "path", "unit", "label")} for c in columns])

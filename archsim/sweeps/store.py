@@ -1,11 +1,13 @@
 """Store: the results of a sweep in a DuckDB file, chunk by chunk, so that nothing is lost whatever happens."""
 
+import errno
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,9 +59,13 @@ def connected(path: Path, *, read_only: bool = False, memory: int = MEMORY) -> "
         raise fail(path, "cannot be written: permission denied" if not read_only else "cannot be read")
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory}MB", "threads": 1}
     try:
+        if not path.exists():
+            _new(path)
         connection = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:
         raise _explained(path, error) from None
+    except OSError as error:
+        raise fail(path, f"cannot be written: {error.strerror}") from None
     try:
         yield connection
     except (duckdb.Error, RuntimeError) as error:  # Ctrl-C inside DuckDB comes out as one or the other
@@ -70,6 +76,34 @@ def connected(path: Path, *, read_only: bool = False, memory: int = MEMORY) -> "
         raise _explained(path, error) from None
     finally:
         connection.close()
+        with suppress(OSError):  # a folder of DuckDB's that a killed process has left; not if it is in use
+            path.with_name(f"{path.name}.tmp").rmdir()
+
+
+def _new(path: Path) -> None:
+    """Make an empty database, whole or not at all: DuckDB writes its first blocks one by one, and half of them, left
+    by a kill or a full disk, would be a damaged file. What another process puts there first is left alone."""
+    import duckdb
+
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        duckdb.connect(str(temporary)).close()
+        with suppress(FileExistsError):
+            try:
+                os.link(temporary, path)
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+                    raise
+                os.rename(temporary, path)  # a file system without links
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    """Remove a database and what DuckDB keeps beside it."""
+    for name in (path.name, f"{path.name}.wal"):
+        path.with_name(name).unlink(missing_ok=True)
+    shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
 
 
 def _explained(path: Path, error: Exception) -> SpecError:
@@ -118,15 +152,20 @@ class Store:
         something else; the results of another sweep, or of the same with changed documents. A new file into which no
         chunk came is removed again.
         """
-        new = not path.exists()
-        with connected(path) as connection:
-            store = cls(path, connection, header, classes)
-            store._resume()
-            try:
-                yield store
-            finally:
-                if new and not store.done:  # nothing was stored: leave no empty file; it is still ours alone here
-                    path.unlink(missing_ok=True)
+        new, empty = not path.exists(), False
+        try:
+            with connected(path) as connection:
+                store = cls(path, connection, header, classes)
+                store._resume()
+                try:
+                    yield store
+                finally:
+                    empty = new and not store.done
+                    if empty:  # nothing was stored: leave no empty file; it is still ours alone here
+                        path.unlink(missing_ok=True)
+        finally:
+            if empty:  # what DuckDB leaves beside it when it cannot close it in order
+                _remove(path)
 
     def _resume(self) -> None:
         if not _tables(self._connection):
@@ -229,7 +268,13 @@ def query(path: Path, sql: str, most: int | None = None) -> tuple[list[str], Ite
                 raise SpecError([Diagnostic(place=Place(file="SQL"), message="there is no statement",
                                             expected="a query such as SELECT count(*) FROM points")])  # fmt: skip
             rows = (found.fetchall() if most is None else found.fetchmany(most)) if found.description else []
-        except (duckdb.ProgrammingError, duckdb.NotSupportedError, duckdb.DataError) as error:
+        except (
+            duckdb.ProgrammingError,
+            duckdb.NotSupportedError,
+            duckdb.DataError,
+            duckdb.PermissionException,
+            duckdb.OutOfMemoryException,
+        ) as error:
             message = str(error).partition(": ")[2]
             if "pytz" in message:  # DuckDB's Python needs it for times with a zone alone
                 message = "times with a zone cannot be shown; take now()::TIMESTAMP, or ::VARCHAR"
@@ -281,7 +326,8 @@ def summary(path: Path) -> dict[str, object]:
             if row is not None and connection.description is not None:
                 best[name] = dict(zip((d[0] for d in connection.description), row, strict=True))
         return {
-            "sweep": found.name, "candidates": found.total, "points": total, "feasible": feasible,
+            "sweep": found.name, "units": {c["name"]: c["unit"] for c in json.loads(found.columns) if c["unit"]},
+            "candidates": found.total, "points": total, "feasible": feasible,
             "infeasible": dict(reasons), "bottlenecks": dict(limits), "front": on_front,
             "front_per": list(found.per), "objectives": list(found.objectives), "best": best,
         }  # fmt: skip

@@ -13,8 +13,8 @@ import numpy as np
 from archsim.choices import concrete
 from archsim.plan import plan
 from archsim.sweeps.chunk import Chunk, Columns, Order, order, output_columns, run_chunk, space_of, structure_of
+from archsim.sweeps.column import Column, columns_json
 from archsim.sweeps.header import Header
-from archsim.sweeps.space import Column, columns_json
 from archsim.sweeps.store import Store
 from archsim.sweeps.structure import completed, fingerprints, structures
 from archsim.value import evaluate

@@ -52,11 +52,25 @@ def test_pareto_table(file: str, tmp_path: Path) -> None:
         (["--export", "a.xlsx"], "the name must end in .csv or .parquet"),
         (["--where", "SIED = 1"], "did you mean SIDE?"),
         (["--rows", "0"], "0 is not in the range"),
+        (["--minimize", ","], "this names nothing"),
+        (["--minimize", "workload"], "workload is not a number"),
+        (["--group-by", "nothing"], "has no column nothing"),
+        (["--where", "latency_s < 0"], "no feasible point meets the condition"),
     ],
 )
 def test_pareto_mistakes(file: str, arguments: list[str], message: str) -> None:
     result = archsim("pareto", file, *arguments)
     assert result.exit_code == 2 and message in result.stderr and not result.stdout
+
+
+def test_a_reference_may_have_the_same_number_twice(file: str) -> None:
+    result = archsim("pareto", file, "--minimize", "latency_s,energy_j", "--reference", "1e3,1e3", "--json")
+    assert json.loads(result.stdout)["reference"] == {"latency_s": 1000.0, "energy_j": 1000.0}
+
+
+def test_a_thousand_fronts_are_not_listed(file: str) -> None:
+    shown = archsim("pareto", file, "--group-by", "energy_j").stdout
+    assert "Fronts, the first 100 of 1,285\n" in shown and len(shown.splitlines()) < 120
 
 
 def test_plot(file: str, tmp_path: Path) -> None:

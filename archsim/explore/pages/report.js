@@ -51,7 +51,9 @@ for (const c of D.columns) {
   distinct[c.name] = [...seen].sort((a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b))));
 }
 const varying = inputs.filter((c) => distinct[c.name].length > 1);
-const numbers = D.columns.filter((c) => c.numeric && distinct[c.name].length > 1);
+// What can be drawn: columns that vary; where fewer than two do (one point, say), all that have a number at all.
+const some = (least) => D.columns.filter((c) => c.numeric && distinct[c.name].length >= least);
+const numbers = some(2).length > 1 ? some(2) : some(1);
 const outputs = D.columns.filter((c) => c.role === "output");
 
 function extent(name) {
@@ -64,7 +66,8 @@ const wide = (name) => range[name] && range[name][0] > 0 && range[name][1] > 30 
 
 // --- filters --------------------------------------------------------------------------------------------------------
 const allowed = {}, limits = {};
-let feasible = "feasible", chosen = -1;
+const FIRST = D.points.feasible.some(Boolean) || !N ? "feasible" : "infeasible"; // where nothing runs, show what does not
+let feasible = FIRST, chosen = -1;
 
 function chips(box, name, values, kept, changed) {
   const row = make("div", null, { class: "chips" });
@@ -189,14 +192,15 @@ function draw() {
   const x = $("x").value, y = $("y").value;
   const good = shown.filter((i) => D.points.feasible[i]), bad = shown.filter((i) => !D.points.feasible[i]);
   const traces = [];
-  if (bad.length) traces.push(trace(thinned(bad), x, y, { name: "infeasible", showlegend: true, marker: { size: 4, symbol: "x-thin", line: { width: 1, color: "#9aa3b2" }, color: "#9aa3b2" } }));
-  traces.push(...coloured(thinned(good), x, y, $("colour").value));
+  $("plot").hidden = !x; // no column has a number
+  if (x && bad.length) traces.push(trace(thinned(bad), x, y, { name: "infeasible", showlegend: true, marker: { size: 4, symbol: "x-thin", line: { width: 1, color: "#9aa3b2" }, color: "#9aa3b2" } }));
+  if (x) traces.push(...coloured(thinned(good), x, y, $("colour").value));
   const front = good.filter((i) => D.points.front[i]);
-  if ($("front").checked && front.length) traces.push(trace(front, x, y, { name: "Pareto front of the study", showlegend: true,
+  if (x && $("front").checked && front.length) traces.push(trace(front, x, y, { name: "Pareto front of the study", showlegend: true,
     marker: { size: 11, symbol: "circle-open", color: FRONT, line: { width: 1.6, color: FRONT } } }));
-  if ($("stairs").checked) traces.push(staircase(good, x, y));
-  if (chosen >= 0) traces.push(trace([chosen], x, y, { name: "chosen point", showlegend: true, marker: { size: 15, symbol: "star", color: "#EE7733", line: { width: 1, color: "#000" } } }));
-  Plotly.react("plot", traces, { ...LAYOUT, xaxis: axis(x, $("xlog").checked), yaxis: axis(y, $("ylog").checked),
+  if (x && $("stairs").checked) traces.push(staircase(good, x, y));
+  if (x && chosen >= 0) traces.push(trace([chosen], x, y, { name: "chosen point", showlegend: true, marker: { size: 15, symbol: "star", color: "#EE7733", line: { width: 1, color: "#000" } } }));
+  if (x) Plotly.react("plot", traces, { ...LAYOUT, xaxis: axis(x, $("xlog").checked), yaxis: axis(y, $("ylog").checked),
     legend: { orientation: "h", y: 1.08, x: 0 }, uirevision: `${x} ${y} ${$("xlog").checked} ${$("ylog").checked}` }, CONFIG);
   $("count").textContent = `${whole(shown.length)} of the ${whole(N)} points of this page`;
   document.body.dataset.drawn = thinned(good).length + thinned(bad).length;
@@ -346,7 +350,8 @@ function start() {
   $("scope").textContent = D.scope;
   for (const [text, v] of D.cards) { const card = make("div"); card.append(make("b", v), make("span", text)); $("cards").append(card); }
   const usable = D.objectives.filter((n) => range[n]);
-  const y = usable[0] || numbers[0].name, x = usable[usable.length - 1] !== y ? usable[usable.length - 1] : numbers[1] ? numbers[1].name : y;
+  const y = usable[0] || (numbers[0] || { name: "" }).name;
+  const x = usable.length > 1 ? usable[usable.length - 1] : (numbers.find((c) => c.name !== y) || { name: y }).name;
   options("x", numbers, x);
   options("y", numbers, y);
   const kinds = D.columns.filter((c) => c.name !== "feasible" && c.name !== "reason" && distinct[c.name].length > 1 && (c.numeric || distinct[c.name].length <= FEW));
@@ -356,7 +361,7 @@ function start() {
   for (const id of ["x", "y"]) $(id).addEventListener("change", () => { logs(); draw(); });
   for (const id of ["xlog", "ylog", "colour", "front", "stairs"]) $(id).addEventListener("change", draw);
   for (const id of ["quantity", "share"]) $(id).addEventListener("change", breakdown);
-  $("reset").addEventListener("click", () => { feasible = "feasible"; chosen = -1; $("selected").hidden = true;
+  $("reset").addEventListener("click", () => { feasible = FIRST; chosen = -1; $("selected").hidden = true;
     for (const n of Object.keys(limits)) delete limits[n]; filters(); draw(); });
   filters();
   bestTable();

@@ -13,7 +13,7 @@ import pytest
 from archsim.explore.page import page
 from archsim.explore.results import open_results
 from einsum_cascade.errors import SpecError
-from tests.stores import STUDY, random_store, swept
+from tests.stores import OBJECTIVES, STUDY, random_store, store, swept
 
 pytest.importorskip("plotly")
 
@@ -195,3 +195,22 @@ def test_a_screenshot_shows_points(text: str, tmp_path: Path) -> None:
     pixels = (imread(picture)[..., :3] * 255).round()
     for colour in ((0xCC, 0x33, 0x11), (0x33, 0x22, 0x88)):
         assert (abs(pixels - colour).sum(axis=-1) < 40).sum() > 100
+
+
+@pytest.mark.parametrize(
+    ("columns", "drawn"),
+    [
+        ({"latency_s": [2.0]}, 1),
+        ({"latency_s": [None, 3.0], "feasible": [False] * 2, "reason": ["too small", "no sense"]}, 2),
+        ({**dict.fromkeys((*OBJECTIVES, "dram_traffic_bytes", "utilization_array_2d", "sequence_length", "SIDE",
+                           "CAPACITY"), [None, None]), "feasible": [False] * 2}, 2),
+        ({"latency_s": [5.0] * 3, "energy_j": [0.0] * 3}, 3),
+    ],
+    ids=["one point", "infeasible points alone", "no number at all", "constants"],
+)  # fmt: skip
+def test_a_browser_draws_little(tmp_path: Path, columns: dict[str, list[object]], drawn: int) -> None:
+    target = tmp_path / "report.html"
+    target.write_text(written(store(tmp_path / "s.duckdb", columns)), encoding="utf-8")
+    dom, log = browse(target, tmp_path, "--dump-dom")
+    assert "Uncaught" not in log, log
+    assert re.search(r'<body[^>]*data-ready="yes"', dom) and f'data-drawn="{drawn}"' in dom

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import archsim.explore.scatter as module
-from archsim.explore.results import Column, open_results
+from archsim.explore.results import open_results
 from archsim.explore.sample import axis_of
 from archsim.explore.scatter import Scatter, scatter
+from archsim.sweeps.column import Column
 from einsum_cascade.errors import SpecError
 from tests.stores import random_store, store
 
@@ -102,6 +103,24 @@ def test_one_point(tmp_path: Path) -> None:
     with open_results(small) as results:
         axis = axis_of(results, results.column("latency_s", "--y"), results.condition(""))
     assert axis is not None and axis.edges(2) == pytest.approx([0.0019, 0.002, 0.0021])
+
+
+def test_zeros_have_no_logarithm(tmp_path: Path) -> None:
+    file = store(tmp_path / "s.duckdb", {"latency_s": [0.0, 1.0, 1e6], "energy_j": [3.0, 2.0, 1.0]})
+    with pytest.raises(SpecError, match=r'latency_s goes down to 0; .*\n.*\n.*\n  hint: --where "latency_s > 0"'):
+        draw(file, replace(PLAIN, log=("x", "y")), tmp_path / "a.svg")
+    drawn, _ = draw(file, replace(PLAIN, log=("x", "y"), where="latency_s > 0"), tmp_path / "a.svg")
+    assert drawn["points"] == 2
+    _, text = draw(file, replace(PLAIN, color="latency_s"), tmp_path / "b.svg")
+    assert "0M" not in text
+
+
+@pytest.mark.parametrize("color", ["", "SIDE", "reason", "energy_j"])
+def test_constants(tmp_path: Path, color: str) -> None:
+    file = store(tmp_path / "s.duckdb", {"latency_s": [5.0] * 9, "energy_j": [float(i) for i in range(9)]})
+    drawn, text = draw(file, replace(PLAIN, color=color, front=True), tmp_path / "a.svg")
+    assert drawn["points"] == 9 and "9 feasible points" in text and "1 point" in text
+    assert ("none" in text) == (color == "reason") and "None" not in text
 
 
 @pytest.mark.parametrize(

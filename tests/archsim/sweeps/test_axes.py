@@ -106,6 +106,31 @@ def test_what_a_path_holds() -> None:
     assert not whole("workload") and not whole("mapping.heads")
 
 
+@pytest.mark.parametrize(
+    ("values", "path", "unit"),
+    [
+        ("[16 MiB, 1 MB]", "design.parameters.CAPACITY", "B"),
+        ("{log: [16 KiB, 64 MiB, 5], multiple_of: 4 KiB}", "design.parameters.CAPACITY", "B"),
+        ("{linear: [1 GB/s, 2 GB/s, 2]}", "design.parameters.SPEED", "B/s"),
+        ("[1 pJ]", "design.parameters.COST", "J"),
+        ("[16 MiB, 7]", "design.parameters.CAPACITY", ""),
+        ("[1K, 2K]", "design.parameters.SIDE", ""),
+        ("[1K, 2K]", LENGTH, ""),
+        ("[1 GHz]", "design.clock", "Hz"),
+        ("[weight]", "mapping.choices.qk", ""),
+    ],
+)
+def test_the_unit_of_an_axis(values: str, path: str, unit: str) -> None:
+    assert axis(values, path).unit == unit
+
+
+@pytest.mark.parametrize("path", ["design.source", "workload.description", "mapping.mapping", "cascade.cascade"])
+def test_free_text_is_no_axis(path: str) -> None:
+    with pytest.raises(SpecError, match=f"{path} is free text: it changes no number") as caught:
+        space(f"axes: {{{path}: [a, b]}}")
+    assert caught.value.diagnostics[0].place.line == 3
+
+
 def space(text: str) -> Space:
     return read_space(read(f"sweep: s\ndocuments: {{mapping: unfused, workload: [bert, xlm]}}\n{text}", "s.yaml")[0])
 

@@ -1,11 +1,14 @@
 """Chunks on real worker processes: all come back, whoever is killed; few are in flight; errors are clear."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +24,16 @@ from tests.stores import STUDY
 
 distributed = pytest.importorskip("distributed")
 CHUNKS = 12
+SLOW = 120
+"""Seconds that a process may take to come or to go: a machine may be busy. What takes longer has failed."""
+
+
+def wait_until(happened: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + SLOW
+    while not happened():
+        if time.monotonic() > until:
+            pytest.fail(f"waited {SLOW} s: {what}")
+        time.sleep(0.05)
 
 
 def square(chunk: int) -> tuple[int, int]:
@@ -55,7 +68,8 @@ def client() -> Iterator["distributed.Client"]:
 
 
 def test_every_chunk_comes_back_once(client: "distributed.Client") -> None:
-    found = dict(computed(client, square, range(CHUNKS)))
+    client.wait_for_workers(2, timeout=SLOW)
+    found = dict(computed(client, slow, range(CHUNKS)))
     assert {c: r[0] for c, r in found.items()} == {c: c * c for c in range(CHUNKS)}
     pids = {r[1] for r in found.values()}
     assert os.getpid() not in pids and len(pids) == 2
@@ -74,7 +88,7 @@ def test_a_worker_that_is_killed_loses_nothing(client: "distributed.Client") -> 
 
 def test_chunks_leave_one_by_one(client: "distributed.Client") -> None:
     """Backpressure: a slow taker never has more than `AHEAD` chunks a worker out."""
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=SLOW)
     left: list[int] = []
 
     def chunks() -> Iterator[int]:
@@ -108,7 +122,7 @@ def test_a_chunk_that_brings_workers_down(client: "distributed.Client") -> None:
         pytest.raises(SpecError, match="brought down 1"),
     ):
         list(computed(client, crash, range(2)))
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=SLOW)
 
 
 class _Allowed:
@@ -164,30 +178,28 @@ def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def scheduler() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers as processes of their own."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    host, _, port = address.partition(":")
+def scheduler(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler, on a port that it finds itself, and two workers as processes of their own."""
+    told = tmp_path / "scheduler.json"
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    python = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    commands = [[*python, "--host", host, "--port", port, "--no-dashboard"]]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://{address}", "--nthreads", "1", "--no-nanny",
-              "--no-dashboard"]  # fmt: skip
-    commands += [worker, worker]
-    running = [subprocess.Popen(c, env=environment, stderr=subprocess.DEVNULL) for c in commands]
+    options = ["--scheduler-file", str(told), "--no-dashboard"]
+    first = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    worker = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny"]
+    running: list[subprocess.Popen[bytes]] = []
+
+    def address() -> str:
+        try:
+            return str(json.loads(told.read_text(encoding="utf-8"))["address"]).removeprefix("tcp://")
+        except (OSError, ValueError):  # not there yet, or half of it
+            return ""
+
     try:
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            try:
-                socket.create_connection((host, int(port)), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address, running
+        for module_and_options in (first, worker, worker):
+            command = [sys.executable, "-m", *module_and_options, *options]
+            running.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
+            wait_until(lambda: bool(address()) or running[0].poll() is not None, "a scheduler that listens")
+        assert address(), f"the scheduler ended with {running[0].poll()}"
+        yield address(), running
     finally:
         for process in running:
             process.kill()
@@ -197,7 +209,7 @@ def scheduler() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
 def test_a_scheduler_elsewhere(scheduler: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
     address, processes = scheduler
     with connected(f"tcp://{address}") as client:
-        client.wait_for_workers(2, timeout=20)
+        client.wait_for_workers(2, timeout=SLOW)
         found = {}
         for chunk, (result, _) in computed(client, slow, range(CHUNKS)):
             found[chunk] = result
@@ -210,6 +222,7 @@ def test_nobody_there(scheduler: tuple[str, list[subprocess.Popen[bytes]]], monk
     """Without workers it says so and waits; it goes on when one comes."""
     address, processes = scheduler
     monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "REMIND", 0.5)
     for worker in processes[1:]:
         worker.kill()
         worker.wait()
@@ -217,12 +230,23 @@ def test_nobody_there(scheduler: tuple[str, list[subprocess.Popen[bytes]]], monk
 
     def tell(line: str) -> None:
         told.append(line)
-        processes.append(subprocess.Popen(processes[1].args, env={**os.environ, "PYTHONPATH": os.getcwd()},
-                                          stderr=subprocess.DEVNULL))  # fmt: skip
+        if len(told) == 3:
+            processes.append(subprocess.Popen(processes[1].args, env={**os.environ, "PYTHONPATH": os.getcwd()},
+                                              stderr=subprocess.DEVNULL))  # fmt: skip
 
     with connected(address) as client:
-        assert dict(computed(client, divide, [1, 2], tell)) == {1: 1.0, 2: 0.5}
-    assert told == ["waiting for workers: there are none at the moment"]
+        assert dict(computed(client, divide, [1, 2], tell, "start some")) == {1: 1.0, 2: 0.5}
+    assert len(told) >= 3 and told[0] == "waiting for workers: there have been none for 0 s; start some"
+
+
+def test_who_waits_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 110.0, 161.0, 170.0, 200.0, 215.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    told: list[str] = []
+    waited = module.Waited(told.append, "")
+    for waiting in (True, True, True, False, True, True):
+        waited.note(waiting)
+    assert told == [f"waiting for workers: there have been none for {s} s" for s in (15, 76, 15)]
 
 
 # --- whole sweeps -----------------------------------------------------------------------------------------------------
@@ -272,7 +296,7 @@ def test_fronts_alone(client: "distributed.Client", study: Path) -> None:
 
 def test_a_worker_that_is_killed_in_a_sweep(client: "distributed.Client", study: Path) -> None:
     plain, there = study.with_name("plain.duckdb"), study.with_name("there.duckdb")
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=SLOW)
     killed: list[int] = []
 
     def progress(done: int, total: int) -> None:
@@ -317,6 +341,7 @@ def progress(done, total):
 if __name__ == "__main__":
     archsim.sweeps.sweep.CHUNK = 40
     with local(2) as client:
+        client.wait_for_workers(2, timeout=120)
         sweep(order(sys.argv[1]), Path(sys.argv[2]), runner(client), progress=progress)
 """
 
@@ -338,13 +363,11 @@ def test_a_client_that_is_killed(study: Path, client: "distributed.Client") -> N
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
         assert process.stdout is not None
-        word, *pids = process.stdout.readline().split()
+        line = process.stdout.readline()  # empty if the process is gone
         process.kill()
+    word, *pids = line.split() or ["nothing"]
     assert word == "stored" and len(pids) == 2
-    until = time.monotonic() + 30
-    while any(alive(int(pid)) for pid in pids) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not any(alive(int(pid)) for pid in pids)
+    wait_until(lambda: not any(alive(int(pid)) for pid in pids), "workers that end with their client")
     sweep(order(study), plain)
     assert sweep(order(study), there, runner(client)) == SIZE  # the chunk that was stored is not computed again
     assert table(there) == table(plain)
@@ -352,41 +375,115 @@ def test_a_client_that_is_killed(study: Path, client: "distributed.Client") -> N
 
 SBATCH = """#!/bin/sh
 cp "$1" {folder}/job.$$.sh || exit 1
-sh {folder}/job.$$.sh > {folder}/job.log 2>&1 &
+exec 3>&1 >> {folder}/job.log 2>&1
+setsid sh {folder}/job.$$.sh 3>&- &
 echo $! >> {folder}/pids
-echo "Submitted batch job $!"
+echo "Submitted batch job $!" >&3
 """
 SCANCEL = """#!/bin/sh
-for job in "$@"; do kill "$job" 2>/dev/null; done
+for job in "$@"; do kill -- "-$job" 2>/dev/null; done
 exit 0
 """
+REFUSES = """#!/bin/sh
+echo "sbatch: error: invalid partition specified: {folder}" >&2
+exit 1
+"""
+ANSWERS_NONSENSE = "#!/bin/sh\necho welcome\n"
+ENDS_AT_ONCE = "#!/bin/sh\necho Submitted batch job 999999999\n"
 
 
-def test_jobs_of_a_queueing_system(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def queueing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """A stand-in for Slurm, whose sbatch is given; returns a cluster's file. Its jobs end with the test."""
+    pytest.importorskip("dask_jobqueue")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+
+    def made(sbatch: str) -> Path:
+        for name, text in (("sbatch", sbatch), ("scancel", SCANCEL)):
+            (commands / name).write_text(text.format(folder=tmp_path), encoding="utf-8")
+            (commands / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+        monkeypatch.setenv("PYTHONPATH", os.getcwd())
+        file = tmp_path / "cluster.yaml"
+        lines = "jobs: 1\ncores: 1\nmemory: 2 GiB\nwalltime: '00:10'\ninterface: lo\n"
+        file.write_text(lines + f"scratch: {tmp_path}\nlogs: {tmp_path}\n", encoding="utf-8")
+        return file
+
+    yield made
+    pids = tmp_path / "pids"
+    for pid in pids.read_text(encoding="utf-8").split() if pids.exists() else ():
+        with suppress(ProcessLookupError):
+            os.killpg(int(pid), signal.SIGTERM)
+
+
+def test_jobs_of_a_queueing_system(study: Path, tmp_path: Path, queueing: Callable[[str], Path]) -> None:
     """A stand-in for Slurm whose sbatch runs the script at once: the job's workers do the sweep.
 
     As Slurm does, it copies the script before it answers: whoever handed it in deletes it then.
     """
-    pytest.importorskip("dask_jobqueue")
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (commands / name).write_text(text.format(folder=tmp_path), encoding="utf-8")
-        (commands / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", os.getcwd())
-    cluster = tmp_path / "cluster.yaml"
-    lines = "jobs: 1\ncores: 1\nmemory: 2 GiB\nwalltime: '00:10'\ninterface: lo\n"
-    cluster.write_text(lines + f"scratch: {tmp_path}\nlogs: {tmp_path}\n", encoding="utf-8")
+    cluster = queueing(SBATCH)
     plain, there = study.with_name("plain.duckdb"), study.with_name("there.duckdb")
     sweep(order(study), plain)
-    try:
-        with module.queued("slurm", cluster) as client:
-            sweep(order(study), there, runner(client))
-    finally:
-        for pid in (tmp_path / "pids").read_text(encoding="utf-8").split():
-            subprocess.run(["kill", pid], check=False, capture_output=True)
+    started = time.monotonic()
+
+    def tell(line: str) -> None:
+        if time.monotonic() > started + SLOW:
+            log = tmp_path / "job.log"
+            pytest.fail(f"{line}: {log.read_text(encoding='utf-8') if log.exists() else 'no job has started'}")
+
+    with module.queued("slurm", cluster, tell) as client:
+        sweep(order(study), there, runner(client, tell))
     assert table(there) == table(plain)
+
+
+@pytest.mark.parametrize(
+    ("sbatch", "reason"),
+    [
+        (REFUSES, "sbatch: error: invalid partition specified: /.*"),
+        (ANSWERS_NONSENSE, "its answer names no job: welcome"),
+    ],
+)
+def test_jobs_that_are_refused(queueing: Callable[[str], Path], sbatch: str, reason: str) -> None:
+    told: list[str] = []
+    match = f"slurm takes no jobs: {reason}\n  hint: --dry-run shows the script of a job"
+    with pytest.raises(SpecError, match=match), module.queued("slurm", queueing(sbatch), told.append):
+        pass
+    assert len(told) == 1 and re.fullmatch(f"a job was refused: {reason}", told[0])
+
+
+def test_jobs_that_end_at_once(
+    study: Path, tmp_path: Path, queueing: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No worker ever comes: who waits is told where to look, more than once."""
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(module, "REMIND", 0.2)
+    cluster = queueing(ENDS_AT_ONCE)
+    result = lines_of(["sweep", str(study), "-o", str(tmp_path / "r.duckdb"), "--cluster", "slurm",
+                               "--cluster-config", str(cluster)], monkeypatch)  # fmt: skip
+    assert len(result) == 2 and not (tmp_path / "r.duckdb").exists()
+    assert all(
+        f"their logs in {tmp_path} say why" in line and "`squeue --me` lists the jobs" in line for line in result
+    )
+
+
+def lines_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Run a command until it has told twice that it waits; return those lines."""
+    from click.testing import CliRunner
+
+    from archsim.cli import main
+    from archsim.commands import where
+
+    told: list[str] = []
+
+    def echo(line: str, err: bool = False) -> None:
+        told.append(line)
+        if len([x for x in told if x.startswith("waiting")]) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(where.click, "echo", echo)
+    assert CliRunner().invoke(main, arguments).exit_code == 1
+    return [line for line in told if line.startswith("waiting")]
 
 
 def test_no_queueing_system(tmp_path: Path, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
