@@ -65,7 +65,8 @@ class Accumulator:
         256.0
         """
         if self._plain(xp, a) or not a.shape[-1]:
-            return xp.matmul(a, b)
+            whole: Array = xp.matmul(a, b)
+            return whole
         one, two = xp.astype(a, xp.float64), xp.astype(b, xp.float64)
         parts = (xp.matmul(one[..., k : k + self.block], two[..., k : k + self.block, :])
                  for k in range(0, a.shape[-1], self.block))  # fmt: skip
@@ -74,7 +75,8 @@ class Accumulator:
     def sum(self, xp: ModuleType, values: Array, axis: tuple[int, ...]) -> Array:
         """Return the sum over some axes, in the order of the coordinates."""
         if self._plain(xp, values) or not math.prod(values.shape):
-            return xp.sum(values, axis=axis)
+            whole: Array = xp.sum(values, axis=axis)
+            return whole
         kept = tuple(k for k in range(values.ndim) if k not in axis)
         moved = xp.permute_dims(values, (*axis, *kept))
         flat = xp.reshape(moved, (math.prod(values.shape[k] for k in axis), *(values.shape[k] for k in kept)))
