@@ -1,6 +1,7 @@
 """Time torch's scaled dot product attention, point by point, on a CUDA device or, to try things out, on the processor.
 
-No point is reported that did not run: a kernel that the device lacks, or that does not fit, says why.
+No point is reported that did not run: a kernel that the device lacks, or that does not fit, says why. A run follows the
+one before on the same inputs: those of a short point lie in the caches by then.
 """
 
 import math

@@ -157,6 +157,14 @@ def test_scores_of_minus_infinity_take_no_weight(name: str) -> None:
         assert found.lost == 0 and found.error_max is not None and found.error_max < 4e-3
 
 
+def test_minus_infinity_before_any_score_leaves_a_running_maximum_undefined() -> None:
+    tensors = make_tensors("normal", 200, 10, 16)
+    tensors["Q"][0], tensors["K"][0, :150] = 1.0, -np.inf  # the first tile has 128 keys
+    found = measure(load(Cascade, "attention_1pass"), ONLY_PRODUCTS, tensors)
+    assert found.lost == found.queries and found.undefined > 0
+    assert measure(load(Cascade, "attention_3pass"), ONLY_PRODUCTS, tensors).lost == 0
+
+
 @pytest.mark.parametrize("name", [*SOFTMAX, "attention_1pass_causal", "linear_noncausal", "sliding_window_masked"])
 @pytest.mark.parametrize("numerics", [
     None, plain("bf16"), plain("e4m3", "bf16").using("", "poly5", block=32), plain("int8").using("int8", "table64"),
