@@ -1,9 +1,61 @@
-"""How much memory a computation takes at its peak."""
+"""How much memory a computation takes at its peak, and that it takes no more than there is."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-__all__ = ["peak_memory"]
+__all__ = ["free_memory", "memory_bounded", "peak_memory"]
+
+GROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory() -> int | None:
+    """Return the bytes that can be taken without swapping, within the control group if it has a limit (Linux).
+
+    None where it is not known.
+    """
+    free = _stated("/proc/meminfo", "MemAvailable")
+    try:
+        limit, used = ((GROUP / f"memory.{n}").read_text().strip() for n in ("max", "current"))
+        return free if free is None or limit == "max" else min(free, max(0, int(limit) - int(used)))
+    except (OSError, ValueError):
+        return free
+
+
+def _stated(file: str, name: str) -> int | None:
+    """Return the bytes of a line such as `VmData:  1234 kB`."""
+    try:
+        found = re.search(rf"^{name}:\s+(\d+) kB", Path(file).read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found.group(1)) * 1024 if found else None
+
+
+@contextmanager
+def memory_bounded(on_cpu: bool = True) -> Iterator[None]:
+    """Let what does not fit into the free memory fail with MemoryError, at once, instead of swapping or being killed.
+
+    Linux only; elsewhere, and where the work is not `on_cpu`, nothing is bounded. What torch says becomes MemoryError.
+    """
+    free, taken = free_memory(), _stated("/proc/self/status", "VmData")
+    try:
+        if not on_cpu or free is None or taken is None:
+            yield
+            return
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        bounds = [n for n in (soft, hard, taken + free) if n != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error) or "out of memory" in str(error):
+            raise MemoryError(str(error).strip().splitlines()[0]) from None
+        raise
 
 
 @contextmanager

@@ -71,19 +71,32 @@ def measure(
         checked_device(device)
         chosen = lengths or [length(n) for n in LENGTHS[device].split(",")]
         points = list(grid(chosen, batches, heads, head_dims, dtypes))
-        measured = run_points(file, device, points, progress)
+        measured = run_points(file, device, points, progress, _command())
     if as_json:
         echo_json({"file": str(file), **asdict(measured)})
         return
     print_measured(measured)
 
 
+def _command() -> str:
+    """Return what the user typed."""
+    import shlex
+    import sys
+
+    return shlex.join(["archsim", *sys.argv[1:]])
+
+
 def run_points(
-    file: Path, device: str, points: "list[Point]", progress: Callable[[str, int, int], None]
+    file: Path, device: str, points: "list[Point]", progress: Callable[[str, int, int], None], command: str = ""
 ) -> "Measured":  # fmt: skip
-    """Measure the points that the file lacks, and write it after each."""
+    """Measure the points that the file lacks, and write it after each, with the date and the `command`.
+
+    Raises SpecError: the file is of another device or of other versions, it cannot be written, or the device failed.
+    """
+    from datetime import UTC, datetime
+
     from archsim.gpu.attention import describe, roofline, time_point
-    from archsim.gpu.points import Measured, read_measured, text_of
+    from archsim.gpu.points import Measured, Session, read_measured, text_of
 
     name, software = describe(device)
     measured = Measured(device=name, software=software)
@@ -92,23 +105,31 @@ def run_points(
         if (measured.device, measured.software) != (name, software):
             message = f"it was measured on {measured.device} with {measured.software}"
             raise fail(file, message, f"{name} with {software}", "choose another file")
-    if measured.bytes_per_s is None:
-        rates, bandwidth = roofline(device, *((8192, 2**28) if device == "cuda" else (256, 2**22)))
-        measured = replace(measured, flops_per_s=rates, bytes_per_s=bandwidth)
-        write_text(file, text_of(measured))
     done = {t.point for t in measured.timings}
     left = [p for p in points if p not in done]
-    for i, point in enumerate(left):
-        progress("points", i, len(left))
-        measured = replace(measured, timings=[*measured.timings, time_point(point, device)])
-        write_text(file, text_of(measured))
+    if left or measured.bytes_per_s is None:
+        session = Session(date=datetime.now(UTC).isoformat(timespec="seconds"), command=command)
+        measured = replace(measured, sessions=[*measured.sessions, session])
+    try:
+        if measured.bytes_per_s is None:
+            rates, bandwidth = roofline(device, *((8192, 2**28) if device == "cuda" else (256, 2**22)))
+            measured = replace(measured, flops_per_s=rates, bytes_per_s=bandwidth)
+            write_text(file, text_of(measured))
+        for i, point in enumerate(left):
+            progress("points", i, len(left))
+            measured = replace(measured, timings=[*measured.timings, time_point(point, device)])
+            write_text(file, text_of(measured))
+    except RuntimeError as problem:
+        text = str(problem).strip().splitlines()[0]
+        hint = "the same command goes on after the last point that is in the file"
+        raise fail(file, f"the device failed: {text}", hint=hint) from None
     progress("points", len(left), max(1, len(left)))
     return measured
 
 
 def print_measured(measured: "Measured") -> None:
     """Print the roofline and a row a point."""
-    click.echo(f"{measured.device}, {measured.software}")
+    click.echo(", ".join([measured.device, measured.software, *(s.date for s in measured.sessions[-1:])]))
     rates = ", ".join(f"{d} {si(r, 'FLOP/s')}" for d, r in measured.flops_per_s.items())
     click.echo(f"matrix product: {rates}; copy: {si(measured.bytes_per_s or 0, 'B/s')}")
     rows = []

@@ -25,7 +25,8 @@ __all__ = ["COMMANDS", "machine_of"]
               help="Cascades with inputs Q, K, V and the output AV; * and ? stand for any letters.")  # fmt: skip
 @click.option("-d", "--design", metavar="DESIGN", help="The machine whose `numerics:` say where it rounds; by default"
               " every tensor is a word and sums are fp32.")  # fmt: skip
-@click.option("--lengths", default="4K", show_default=True, callback=listed_lengths, metavar="1K,4K,...", help="Keys.")
+@click.option("--lengths", callback=listed_lengths, metavar="1K,4K,...",
+              help="Keys; by default 4K, or as many as the .npz file holds.")  # fmt: skip
 @click.option("--inputs", "kind", default="normal", show_default=True, metavar="KIND",
               help="normal, heavy (outliers), trace (a model of trained scores), or an .npz file with Q (E, P),"
               " K (E, M) and V (F, M), scores Q.K.")  # fmt: skip
@@ -67,16 +68,20 @@ def numerics(
     """
     if picture is not None and not picture.parent.is_dir():
         raise click.BadParameter(f"there is no folder {picture.parent}")  # known before the long work
-    from archsim.numerics.campaign import Campaign, chosen, run_campaign
+    if lengths and kind.endswith(".npz"):
+        raise click.BadParameter(f"--lengths does not go with {kind}, which has a length of its own")
+    from archsim.memory import memory_bounded
+    from archsim.numerics.campaign import Campaign, check_rules, chosen, run_campaign
     from archsim.numerics.measure import Platform
 
-    with user_errors(), stages_shown() as progress:
+    with user_errors(), memory_bounded(device != "cuda"), stages_shown() as progress:
         machine = machine_of(design)
         variants = [machine.using(f, u, accumulate, block) for f in formats or [""] for u in units or [""]]
         place = Platform(library="torch" if device else "numpy", device=checked_device(device))
         given = _inputs(kind, queries, head_dim, seed, scale)
         campaign = Campaign(cascades=chosen(cascades), numerics=tuple(variants), inputs=given, rows=rows, place=place,
-                            lengths=(None,) if kind.endswith(".npz") else tuple(lengths))  # fmt: skip
+                            lengths=(None,) if kind.endswith(".npz") else tuple(lengths or [4096]))  # fmt: skip
+        check_rules(machine, campaign.cascades)
         found = run_campaign(campaign, progress)
         if picture is not None:
             from archsim.numerics.chart import draw_measurements

@@ -23,9 +23,9 @@ SECONDS = 5.0
 
 @contextmanager
 def stages_shown() -> Iterator[Callable[[str, int, int], None]]:
-    """Show work in stages, called with (what, done, total): a bar each, or a line where one starts."""
+    """Show work in stages, called with (what, done, total): a bar each, or a line at its start and now and then."""
     if not sys.stderr.isatty():
-        yield lambda what, done, total: click.echo(f"{what}: {total}", err=True) if not done else None
+        yield _stage_lines()
         return
     from rich.progress import Progress
 
@@ -38,6 +38,20 @@ def stages_shown() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[what], completed=done)
 
         yield show
+
+
+def _stage_lines() -> Callable[[str, int, int], None]:
+    last = time.perf_counter()
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if done and (done == total or now - last < SECONDS):
+            return
+        last = now
+        click.echo(f"{what}: {number(done)} of {number(total)}" if done else f"{what}: {number(total)}", err=True)
+
+    return show
 
 
 @contextmanager

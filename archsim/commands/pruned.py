@@ -69,12 +69,15 @@ def numerics_pruning(
     """
     from dataclasses import asdict
 
+    from archsim.memory import memory_bounded
+    from archsim.numerics.campaign import check_rules
     from archsim.numerics.pruned import measure_pruned, pruning_layer, settings
     from einsum_cascade import Cascade, load
 
     found: list[tuple[str, Pruned]] = []
-    with user_errors(), stages_shown() as progress:
+    with user_errors(), memory_bounded(), stages_shown() as progress:
         loaded, machine = load(Cascade, cascade), machine_of(design)
+        check_rules(machine, [loaded])
         split = bits if "KH" in loaded.inputs else bits[:1]
         for high, low in split:
             layer = pruning_layer(loaded, kind, heads=heads, tokens=tokens, queries=queries, head=head_dim, seed=seed,

@@ -1,12 +1,13 @@
 """`archsim run`: a cascade on tensors, against the dense reference."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from archsim.commands.device import checked_device, device_option
+from archsim.commands.progress import stages_shown
 from archsim.show import (
     FiniteRange,
     binary,
@@ -89,10 +90,11 @@ def run(
       archsim run attention_1pass --shape M=1024,P=16 --check
       archsim run attention_3pass --shape M=64K,P=4K --split P=256 --device cuda
     """
+    from archsim.memory import memory_bounded
     from einsum_cascade import Cascade, load
     from einsum_cascade.reference import check, make_inputs
 
-    with user_errors():
+    with user_errors(), memory_bounded(device != "cuda"), stages_shown() as progress:
         loaded = load(Cascade, cascade)
         report: dict[str, object] = {"cascade": loaded.name}
         if compare:
@@ -106,7 +108,8 @@ def run(
             }
         if output or not compare:
             tensors = read_tensors(file) if file else make_inputs(loaded, sizes, seed, scale)
-            outputs, peak = _computed(loaded, tensors, sizes, "torch" if device else xp, device, dtype, split)
+            outputs, peak = _computed(loaded, tensors, sizes, "torch" if device else xp, device, dtype, split,
+                                      progress)  # fmt: skip
             report["peak_memory_bytes"] = peak
             report["outputs"] = {
                 n: {"shape": list(v.shape), "mean": float(v.mean()), "rms": float((v**2).mean() ** 0.5)}
@@ -124,7 +127,7 @@ def run(
 
 def _computed(
     cascade: "Cascade", tensors: "Mapping[str, Array]", sizes: Mapping[str, float], library: str, device: str | None,
-    dtype: str, split: tuple[str, int] | None,
+    dtype: str, split: tuple[str, int] | None, progress: Callable[[str, int, int], None],
 ) -> "tuple[dict[str, Array], int | None]":  # fmt: skip
     """Return the outputs of a cascade, and the peak of the memory it took in bytes, None where it is not known."""
     import numpy as np
@@ -138,7 +141,10 @@ def _computed(
     arrays = {n: place.array(np.asarray(t), dtype == "float64")[1] for n, t in tensors.items()}
     with peak_memory(place.device if library == "torch" else "numpy") as peak:
         if split:
-            found = run_split(cascade, arrays, rank=split[0], size=split[1], sizes=sizes)
+            rank, size = split
+            what = f"{cascade.name}, coordinates of {rank}"
+            found = run_split(cascade, arrays, rank=rank, size=size, sizes=sizes,
+                              progress=lambda done, total: progress(what, done, total))  # fmt: skip
         else:
             found = interpret(cascade, arrays, sizes=sizes)
     return {n: np.asarray(getattr(v, "cpu", lambda v=v: v)()) for n, v in found.items()}, peak()

@@ -1,12 +1,14 @@
 """Time torch's scaled dot product attention, point by point, on a CUDA device or, to try things out, on the processor.
 
-No point is reported that did not run: a kernel that the device lacks, or that does not fit, says why.
+No point is reported that did not run: a kernel that the device lacks, or that does not fit, says why. A run follows the
+one before on the same inputs: those of a short point lie in the caches by then.
 """
 
+import math
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "roofline", "time_point"]
 
+BURST = 5e-3  # seconds of runs that are timed at once
+MOST = 200  # runs of a burst
 ENOUGH = 0.3  # seconds of runs after which the median is taken
 LONG = 1.0  # seconds of a run beyond which the second one is the measurement
 CHECKED = 32  # queries that are compared with float64
@@ -35,30 +39,39 @@ def describe(device: str) -> tuple[str, str]:
     return f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)", f"torch {torch.__version__}"
 
 
-def _timed(run: Callable[[], object], device: str) -> tuple[float, int]:
-    """Return the median time of runs in seconds, and how many they were; the first two do not count unless long."""
+def _burst(run: Callable[[], object], device: str, count: int) -> float:
+    """Return the seconds of a run, of `count` that are queued one behind the other."""
     import torch
 
-    def once() -> float:
-        if device != "cuda":
-            start = time.perf_counter()
+    if device != "cuda":
+        start = time.perf_counter()
+        for _ in range(count):
             run()
-            return time.perf_counter() - start
-        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        first.record()
+        return (time.perf_counter() - start) / count
+    first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    first.record()
+    for _ in range(count):
         run()
-        last.record()
-        torch.cuda.synchronize()
-        return float(first.elapsed_time(last)) * 1e-3
+    last.record()
+    last.synchronize()
+    return float(first.elapsed_time(last)) * 1e-3 / count
 
-    once()
-    times = [once()]
-    if times[0] > LONG:
-        return times[0], 1
-    times.clear()
-    while len(times) < 3 or (sum(times) < ENOUGH and len(times) < 200):
-        times.append(once())
-    return statistics.median(times), len(times)
+
+def _timed(run: Callable[[], object], device: str) -> tuple[float, int]:
+    """Return the median time of a run in seconds, and how many runs were made; the first two count only if long.
+
+    Short runs are timed in bursts of `BURST`, so that it shows little that the processor takes time to start the first.
+    Where starting a kernel takes longer than the kernel, the time is that of starting.
+    """
+    _burst(run, device, 1)
+    second = _burst(run, device, 1)
+    if second > LONG:
+        return second, 1
+    count = min(MOST, max(1, math.ceil(BURST / max(second, 1e-9))))
+    times: list[float] = []
+    while len(times) < 3 or (sum(times) * count < ENOUGH and len(times) < 200):
+        times.append(_burst(run, device, count))
+    return statistics.median(times), len(times) * count
 
 
 def roofline(device: str, side: int, elements: int) -> tuple[dict[str, float], float]:
@@ -82,7 +95,10 @@ def roofline(device: str, side: int, elements: int) -> tuple[dict[str, float], f
 
 
 def time_point(point: Point, device: str, seed: int = 0) -> Timing:
-    """Return what a point takes on a device, or why it does not run there."""
+    """Return what a point takes on a device, or why it does not run there.
+
+    Raises RuntimeError where the device itself fails: nothing that it does afterwards would mean anything.
+    """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -93,33 +109,45 @@ def time_point(point: Point, device: str, seed: int = 0) -> Timing:
     why = _too_large(point, device)
     if why:
         return Timing(point=point, why=why)
-    try:
-        q, k, v = (torch.randn(size, generator=generator, device=device).to(getattr(torch, DTYPES[point.dtype]))
-                   for _ in range(3))  # fmt: skip
+    with torch.no_grad(), sdpa_kernel([backend]), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")  # by warnings torch says why it has no kernel
+        try:
+            q, k, v = (torch.randn(size, generator=generator, device=device).to(getattr(torch, DTYPES[point.dtype]))
+                       for _ in range(3))  # fmt: skip
 
-        def run() -> "torch.Tensor":
-            with sdpa_kernel([backend]), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            def run() -> "torch.Tensor":
                 return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=point.causal)
 
-        with torch.no_grad():
             error = _error(run(), q, k, v, point.causal)
             seconds, runs = _timed(run, device)
-    except RuntimeError as problem:  # no such kernel here, or out of memory
-        if device == "cuda":
-            torch.cuda.empty_cache()
-        text = str(problem).strip().splitlines()[0]
-        return Timing(
-            point=point, why="no such kernel here" if "No viable backend" in text or "kernel" in text else text
-        )
+        except RuntimeError as problem:
+            return Timing(point=point, why=_reason(problem, [str(w.message) for w in said]))
     return Timing(point=point, seconds=seconds, runs=runs, flops_per_s=point.flops / seconds,
                   bytes_per_s=point.bytes / seconds, error=error)  # fmt: skip
+
+
+NO_KERNEL = ("No viable backend", "No available kernel")
+NO_MEMORY = ("out of memory", "can't allocate memory")
+
+
+def _reason(problem: RuntimeError, said: Sequence[str]) -> str:
+    """Return why a point does not run. Raises the problem again where it is not one of the point."""
+    text = str(problem).strip().splitlines()[0]
+    if any(t in text for t in NO_MEMORY):
+        return f"out of memory: {text}"
+    if not any(t in text for t in NO_KERNEL):
+        raise problem
+    # torch names every kernel that it does not use, and then the reason; the others were not asked for
+    reasons = [s.split(" (Triggered")[0].strip() for s in said if "not used because" not in s and "disabled" not in s]
+    return ": ".join(["no such kernel here", *reasons[:1]])
 
 
 def _too_large(point: Point, device: str) -> str:
     """Return why a kernel that keeps all scores does not fit; nothing is known of the others."""
     import torch
 
+    if device == "cuda":
+        torch.cuda.empty_cache()  # what earlier points held counts as taken otherwise
     if point.backend != "math" or device != "cuda":
         return ""
     free = torch.cuda.mem_get_info()[0]

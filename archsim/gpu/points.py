@@ -11,7 +11,7 @@ from einsum_cascade.document import read, read_text
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 from einsum_cascade.forms import FORBID, Flag, Integer, Real, Text, read_form
 
-__all__ = ["BACKENDS", "DTYPES", "Measured", "Point", "Timing", "grid", "read_measured", "text_of"]
+__all__ = ["BACKENDS", "DTYPES", "Measured", "Point", "Session", "Timing", "grid", "read_measured", "text_of"]
 
 BACKENDS = ("math", "flash", "efficient")
 """Kernels of torch.nn.functional.scaled_dot_product_attention."""
@@ -64,6 +64,15 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Session:
+    """When (UTC, ISO 8601) and by which command something was measured and added to a file."""
+
+    __pydantic_config__ = FORBID
+    date: Text
+    command: Text
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """A measured roofline and measured times of a device.
 
@@ -73,6 +82,7 @@ class Measured:
     __pydantic_config__ = FORBID
     device: Text
     software: Text
+    sessions: list[Session] = field(default_factory=list)
     flops_per_s: dict[Text, Real] = field(default_factory=dict)
     bytes_per_s: Real | None = None
     timings: list[Timing] = field(default_factory=list)

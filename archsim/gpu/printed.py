@@ -25,6 +25,9 @@ def validate_measured(file: Path, mapping: str | None, as_json: bool) -> None:
             )
         changes = measured_changes(load(Design, load(Mapping, mapping).design), measured)
         stated, adapted = compare(measured, mapping), compare(measured, mapping, changes)
+        if not stated:
+            expected = "a bf16 point without a mask that ran"
+            raise fail(file, "it holds nothing to compare with", expected, "archsim gpu measure --dtypes bf16")
     if as_json:
         points = [
             {**asdict(s.point), "measured_s": s.measured_s, "model_s": s.model_s, "deviation": s.deviation,

@@ -1,17 +1,17 @@
 """Many measurements: cascades, formats, exponential units and lengths side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from archsim.numerics.inputs import Tensors
 from archsim.numerics.measure import Measurement, Platform, check_cascade, measure
 from einsum_cascade.cascade import Cascade
-from einsum_cascade.errors import SpecError
+from einsum_cascade.errors import NOWHERE, Diagnostic, SpecError, did_you_mean
 from einsum_cascade.load import index, load
 from einsum_cascade.numerics.rules import Numerics
 
-__all__ = ["Campaign", "chosen", "run_campaign"]
+__all__ = ["Campaign", "check_rules", "chosen", "run_campaign"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,27 @@ def _measurable(cascade: Cascade) -> bool:
     except SpecError:
         return False
     return True
+
+
+def check_rules(numerics: Numerics, cascades: Sequence[Cascade]) -> None:
+    """Raise SpecError where numerics have a rule for an Einsum that neither these cascades nor any known one has.
+
+    A machine may well have rules for the Einsums of cascades that are not measured now.
+    """
+
+    def missing(some: Iterable[Cascade]) -> list[str]:
+        known = {e.name for c in some for e in c.einsums}
+        return [name for name in numerics.einsums if name not in known]
+
+    wrong = missing(cascades)
+    if wrong:
+        wrong = missing([*cascades, *(load(Cascade, name) for name in index())])
+    names = {e.name for c in cascades for e in c.einsums}
+    if wrong:
+        raise SpecError([
+            Diagnostic(place=numerics.places.get(name, NOWHERE), message=f"no cascade has an Einsum {name}",
+                       hint=did_you_mean(name, names)) for name in wrong
+        ])  # fmt: skip
 
 
 def run_campaign(campaign: Campaign, progress: Callable[[str, int, int], None] | None = None) -> list[Measurement]:

@@ -56,7 +56,7 @@ def make_tensors(
 def read_tensors(given: Mapping[str, NDArray[np.float64]], file: Path, queries: int, scale: float) -> Tensors:
     """Return the tensors of a user: Q (E, P), K (E, M), V (F, M), scores Q.K; of Q the last `queries` columns.
 
-    Raises SpecError: a missing tensor, axes that do not fit.
+    Raises SpecError: a missing or empty tensor, one with NaN, axes that do not fit.
     """
     wrong = []
     for name in ("Q", "K", "V"):
@@ -64,6 +64,10 @@ def read_tensors(given: Mapping[str, NDArray[np.float64]], file: Path, queries: 
             wrong.append(f"it holds no {name}")
         elif given[name].ndim != 2 or given[name].dtype.kind not in "fiu":
             wrong.append(f"{name} has shape {given[name].shape} and type {given[name].dtype}")
+        elif not given[name].size:
+            wrong.append(f"{name} is empty: its shape is {given[name].shape}")
+        elif np.isnan(given[name]).any():
+            wrong.append(f"{name} holds {np.isnan(given[name]).sum()} of {given[name].size} numbers that are NaN")
     if not wrong and (len(given["Q"]) != len(given["K"]) or given["K"].shape[1] != given["V"].shape[1]):
         wrong.append("the axes of " + ", ".join(f"{n} {given[n].shape}" for n in "QKV") + " do not fit")
     if wrong:

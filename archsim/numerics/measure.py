@@ -49,7 +49,8 @@ class Measurement:
     """A cascade in a format against float64 on the rounded inputs.
 
     `error_max` largest |x - ref| over the largest |ref|, `error_rms` likewise of root mean squares, both over the
-    queries that survived (None: none did); `lost` queries whose output is not finite or 0 throughout, of `queries`.
+    queries that survived (None: none did); `lost` queries whose output is not finite, or 0 throughout
+    and ought not to be (a query that sees no key is not lost), of `queries`.
 
     Of the attention weights of `rows` queries: `kl_mean`, `kl_max` Kullback-Leibler divergence of the machine's from
     the exact ones in nats, `mass` the largest deviation of their sum from 1; None where no row survived.
@@ -117,12 +118,12 @@ def measure(
     rounding = Rounding.of(numerics, cascade.einsums, given)
     found = _machine(cascade, numerics, given, place, rounding)
     wanted = _exact(cascade, given)
-    alive = np.isfinite(found).all(axis=0) & (found != 0).any(axis=0)
+    alive = np.isfinite(found).all(axis=0) & ((found != 0).any(axis=0) | (wanted == 0).all(axis=0))
     error_max = error_rms = None
     if alive.any():
         difference, right = found[:, alive] - wanted[:, alive], wanted[:, alive]
-        error_max = float(np.abs(difference).max() / np.abs(right).max())
-        error_rms = float(np.sqrt((difference**2).mean() / (right**2).mean()))
+        error_max = _ratio(np.abs(difference).max(), np.abs(right).max())
+        error_rms = _ratio(np.sqrt((difference**2).mean()), np.sqrt((right**2).mean()))
     kl, mass = _weights(cascade, numerics, given, place, rows)
     tally = rounding.tally
     return Measurement(
@@ -133,6 +134,11 @@ def measure(
         underflow=sum(t.underflow for t in tally.values()), undefined=sum(t.undefined for t in tally.values()),
         seconds=time.perf_counter() - start, by_einsum=tally,
     )  # fmt: skip
+
+
+def _ratio(error: np.floating, right: np.floating) -> float:
+    """Return an error over the size of what is right, the error itself where that is 0."""
+    return float(error / (right or 1.0))
 
 
 def _rounded(numerics: Numerics, tensors: Tensors, place: Platform) -> Tensors:

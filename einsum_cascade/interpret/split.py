@@ -48,7 +48,7 @@ def run_split(
     rank : a rank of an input; its variable may stand in accesses only alone, and may not be reduced
     size : coordinates at a time
     keep : further tensors to return, which run over the rank as well
-    progress : called with the coordinates done, and all of them
+    progress : called with the coordinates done, 0 at first, and all of them
 
     Other parameters, and what is returned, are those of `run`.
 
@@ -73,6 +73,8 @@ def run_split(
     cut = {name: _axis(dimensions, rank) for name, dimensions in cascade.inputs.items()}
     known = {name: value for name, value in names.items() if name != rank}
     parts: dict[str, list[Array]] = {name: [] for name in keep}
+    if progress is not None:
+        progress(0, total)
     for start in range(0, total, size):
         here = slice(start, min(start + size, total))
         given = {n: a if cut[n] is None else a[(..., here, *(slice(None),) * -(cut[n] + 1))]  # type: ignore[operator]

@@ -123,7 +123,8 @@ def round_to(xp: ModuleType, x: Array, given: Format, mask: Array | None = None)
     single = x.dtype == xp.float32
     have = 23 if single else 52
     if given.fraction >= have:
-        return x
+        whole: Array = xp.clip(x, -given.largest, given.largest) if given.saturate and given.fraction == have else x
+        return whole
     native = getattr(xp, {"bf16": "bfloat16", "fp16": "float16"}.get(given.name, ""), None)
     if single and native is not None and not given.saturate:
         with_type: Array = xp.astype(xp.astype(x, native), xp.float32)  # the library's own conversion

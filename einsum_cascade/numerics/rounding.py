@@ -45,7 +45,11 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Accumulator:
-    """Adds up in a format, rounded after every `block` terms."""
+    """Adds up in a format, rounded after every `block` terms.
+
+    A step is computed in float64, where a sum of products of float32 is all but exact, and rounded once. A format that
+    holds the type of the terms leaves the sum to the array library.
+    """
 
     format: Format
     block: int
@@ -60,23 +64,36 @@ class Accumulator:
         >>> float(adder.matmul(np, a, b)[0, 0])  # 256 + 1 is 256 in bf16
         256.0
         """
-        length = a.shape[-1]
-        total: Array | None = None
-        for k in range(0, length, self.block):
-            part: Array = xp.matmul(a[..., k : k + self.block], b[..., k : k + self.block, :])
-            total = round_to(xp, part if total is None else total + part, self.format)
-        return xp.matmul(a, b) if total is None else total
+        if self._plain(xp, a) or not a.shape[-1]:
+            whole: Array = xp.matmul(a, b)
+            return whole
+        one, two = xp.astype(a, xp.float64), xp.astype(b, xp.float64)
+        parts = (xp.matmul(one[..., k : k + self.block], two[..., k : k + self.block, :])
+                 for k in range(0, a.shape[-1], self.block))  # fmt: skip
+        return self._added(xp, parts, a)
 
     def sum(self, xp: ModuleType, values: Array, axis: tuple[int, ...]) -> Array:
         """Return the sum over some axes, in the order of the coordinates."""
+        if self._plain(xp, values) or not math.prod(values.shape):
+            whole: Array = xp.sum(values, axis=axis)
+            return whole
         kept = tuple(k for k in range(values.ndim) if k not in axis)
         moved = xp.permute_dims(values, (*axis, *kept))
         flat = xp.reshape(moved, (math.prod(values.shape[k] for k in axis), *(values.shape[k] for k in kept)))
+        parts = (xp.sum(xp.astype(flat[k : k + self.block], xp.float64), axis=0)
+                 for k in range(0, flat.shape[0], self.block))  # fmt: skip
+        return self._added(xp, parts, values)
+
+    def _plain(self, xp: ModuleType, like: Array) -> bool:
+        return not self.format.fixed and self.format.fraction >= (23 if like.dtype == xp.float32 else 52)
+
+    def _added(self, xp: ModuleType, parts: Iterable[Array], like: Array) -> Array:
         total: Array | None = None
-        for k in range(0, flat.shape[0], self.block):
-            part: Array = xp.sum(flat[k : k + self.block], axis=0)
+        for part in parts:
             total = round_to(xp, part if total is None else total + part, self.format)
-        return xp.sum(flat, axis=0) if total is None else total
+        assert total is not None
+        result: Array = xp.astype(total, like.dtype)
+        return result
 
 
 @dataclass
@@ -170,13 +187,10 @@ class Rounding:
         return exp if name == "exp" else elu1
 
     def adder(self, einsum: str) -> Adder | None:
-        """Return the accumulator of an Einsum; None where its sums are exact or in the array's own type."""
+        """Return the accumulator of an Einsum; None where its sums are exact."""
         formats = self.formats.get(einsum)
         accumulate = formats.accumulate if formats else None
-        own = 52 if self.numerics.double else 23
-        if accumulate is None or accumulate.fraction >= own:
-            return None
-        return Accumulator(format=accumulate, block=self.numerics.block)
+        return None if accumulate is None else Accumulator(format=accumulate, block=self.numerics.block)
 
 
 def _counted(xp: ModuleType, found: Array, mask: Array | None) -> int:

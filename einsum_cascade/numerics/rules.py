@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from einsum_cascade.document import Document
 from einsum_cascade.einsum import Apply, Einsum, reduced_variables
-from einsum_cascade.errors import Diagnostic, SpecError, did_you_mean
+from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 from einsum_cascade.forms import FORBID, Flag, Integer, Text
 from einsum_cascade.numerics.exponential import EXACT, Exponential, exponential
 from einsum_cascade.numerics.formats import Format, number_format
@@ -66,7 +66,10 @@ class Formats:
 
 @dataclass(frozen=True, kw_only=True)
 class Numerics:
-    """The arithmetic of a machine. In `operations` and `einsums` the name "word" stands for the word."""
+    """The arithmetic of a machine. In `operations` and `einsums` the name "word" stands for the word.
+
+    `places`: Einsum -> where its rule stands.
+    """
 
     word: Format
     accumulate: str = "fp32"
@@ -76,6 +79,7 @@ class Numerics:
     operations: Mapping[str, RuleForm] = field(default_factory=dict)
     einsums: Mapping[str, RuleForm] = field(default_factory=dict)
     source: str = ""
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     @property
     def double(self) -> bool:
@@ -167,13 +171,13 @@ def read_numerics(form: NumericsForm, document: Document, *path: str) -> Numeric
             checked(rule.input, kind, name, "input", words=("word",))
             checked(rule.output, kind, name, "output", words=("word",))
             checked(rule.accumulate or "exact", kind, name, "accumulate", words=("exact",))
+    known = [*COST_CLASS, "copy", "mul+add"]
     for name in form.operations:
-        for part in name.split("+"):
-            if part not in COST_CLASS and part != "copy":
-                place = document.places.get((*path, "operations", f"{name}#key"), document.place(*path, "operations"))
-                expected, hint = "an operation of the cascade language", did_you_mean(part, [*COST_CLASS, "copy"])
-                message = f"unknown operation {part}"
-                wrong.append(Diagnostic(place=place, message=message, expected=expected, hint=hint))
+        if name not in known:
+            place = document.places.get((*path, "operations", f"{name}#key"), document.place(*path, "operations"))
+            hint = did_you_mean("mul+add" if sorted(name.split("+")) == ["add", "mul"] else name, known)
+            message, expected = f"unknown operation {name}", "an operation of the cascade language, or mul+add"
+            wrong.append(Diagnostic(place=place, message=message, expected=expected, hint=hint))
     if form.block < 1:
         place = document.place(*path, "block")
         wrong.append(Diagnostic(place=place, message=f"block is {form.block}", expected="a positive whole number"))
@@ -184,5 +188,10 @@ def read_numerics(form: NumericsForm, document: Document, *path: str) -> Numeric
         wrong.extend(error.diagnostics)
     if wrong or word is None:
         raise SpecError(wrong)
-    return Numerics(word=word, accumulate=form.accumulate, block=form.block, exponential=unit, source=form.source,
-                    saturate=form.saturate, operations=form.operations, einsums=form.einsums)  # fmt: skip
+    places = {
+        name: document.places.get((*path, "einsums", f"{name}#key"), document.place(*path)) for name in form.einsums
+    }
+    return Numerics(
+        word=word, accumulate=form.accumulate, block=form.block, exponential=unit, source=form.source,
+        saturate=form.saturate, operations=form.operations, einsums=form.einsums, places=places,
+    )  # fmt: skip

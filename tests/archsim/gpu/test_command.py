@@ -1,12 +1,14 @@
 """`archsim gpu measure` and `archsim validate --measured`, end to end on the processor."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from archsim.cli import main
+from archsim.gpu.points import Point, Timing
 
 pytest.importorskip("torch")
 
@@ -35,6 +37,38 @@ def test_measure_resumes(tmp_path: Path, quick: None) -> None:
     assert len(second["timings"]) == 12 and second["timings"][:6] == before["timings"]
     again = json.loads(archsim("gpu", "measure", "-o", file, *SMALL, "--json").stdout)
     assert again["timings"] == second["timings"]
+    assert len(again["sessions"]) == 2  # the third command measured nothing
+    assert all(datetime.fromisoformat(t["date"]).tzinfo and t["command"] for t in again["sessions"])
+
+
+def test_a_device_that_fails_ends_the_run_and_keeps_the_file(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archsim.gpu import attention
+
+    real, left = attention.time_point, [2]
+
+    def fragile(point: Point, device: str) -> Timing:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be reported later")
+        return real(point, device)
+
+    monkeypatch.setattr(attention, "time_point", fragile)
+    file = tmp_path / "m.json"
+    result = archsim("gpu", "measure", "-o", str(file), *SMALL)
+    assert result.exit_code == 2 and "the device failed: CUDA error: unspecified launch failure\n" in result.stderr
+    assert len(json.loads(file.read_text())["timings"]) == 2
+    monkeypatch.setattr(attention, "time_point", real)
+    found = json.loads(archsim("gpu", "measure", "-o", str(file), *SMALL, "--json").stdout)
+    assert len(found["timings"]) == 12 and len(found["sessions"]) == 2
+
+
+def test_nothing_to_compare(tmp_path: Path, quick: None) -> None:
+    file = str(tmp_path / "m.json")
+    archsim("gpu", "measure", "-o", file, *SMALL, "--dtypes", "fp32")
+    wrong = archsim("validate", "--measured", file, "-m", "flash_gpu")
+    assert wrong.exit_code == 2 and "it holds nothing to compare with" in wrong.stderr and wrong.stdout == ""
 
 
 def test_validate(tmp_path: Path, quick: None) -> None:

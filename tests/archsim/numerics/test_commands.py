@@ -74,6 +74,75 @@ def test_mistakes(arguments: list[str], why: str) -> None:
     assert result.exit_code == 2 and why in result.stderr and result.stdout == ""
 
 
+def archive(folder: Path, **changed: np.ndarray) -> str:
+    rng = np.random.default_rng(0)
+    arrays = {"Q": rng.normal(size=(8, 30)), "K": rng.normal(size=(8, 50)), "V": rng.normal(size=(5, 50)), **changed}
+    np.savez(folder / "t.npz", **arrays)
+    return str(folder / "t.npz")
+
+
+@pytest.mark.parametrize(("changed", "why"), [
+    ({"Q": np.zeros((8, 0))}, "Q is empty: its shape is (8, 0)"),
+    ({"V": np.full((5, 50), np.nan)}, "V holds 250 of 250 numbers that are NaN"),
+    ({"K": np.zeros((7, 50))}, "do not fit"), ({"V": np.asarray(["a"])}, "V has shape (1,) and type <U1"),
+])  # fmt: skip
+def test_mistakes_in_a_trace(tmp_path: Path, changed: dict[str, np.ndarray], why: str) -> None:
+    result = archsim("numerics", "-c", "attention_1pass", "--inputs", archive(tmp_path, **changed))
+    assert result.exit_code == 2 and why in result.stderr and "t.npz" in result.stderr and result.stdout == ""
+
+
+def test_a_trace_has_a_length_of_its_own(tmp_path: Path) -> None:
+    file = archive(tmp_path)
+    result = archsim("numerics", "-c", "attention_1pass", "--inputs", file, "--lengths", "64")
+    assert result.exit_code == 2 and "has a length of its own" in result.stderr
+    (tmp_path / "t.npz").write_text("no archive")
+    result = archsim("numerics", "-c", "attention_1pass", "--inputs", file)
+    assert result.exit_code == 2 and "not an .npz file of arrays" in result.stderr
+
+
+MACHINE = """
+design: machine
+source: assumed
+clock: 1 GHz
+memories: {dram: {capacity: 1 GiB, bandwidth: 1 GB/s, component: hbm3e}}
+arrays: {array: {shape: {rows: 2}, operations: {mul+add: mac}}}
+energy: unknown
+numerics:
+  source: assumed
+  word: bf16
+  einsums:
+    QK: {output: fp32}
+    BQK: {output: fp32}
+    SND: {output: fp32}
+"""
+
+
+def test_a_rule_for_an_einsum_that_no_cascade_has(tmp_path: Path) -> None:
+    (tmp_path / "machine.yaml").write_text(MACHINE)
+    for command in (["numerics", *SMALL], ["numerics-pruning"]):
+        name = "spatten_layer" if len(command) == 1 else "attention_3pass"
+        result = archsim(*command, "-c", name, "-d", str(tmp_path / "machine.yaml"))
+        assert result.exit_code == 2 and "machine.yaml:14:5: no cascade has an Einsum SND" in result.stderr
+    assert "did you mean" in archsim("numerics", "-c", "attention_3pass", "-d", str(tmp_path / "machine.yaml")).stderr
+    (tmp_path / "machine.yaml").write_text(MACHINE.replace("SND:", "SN:"))  # BQK is one of other cascades
+    assert archsim("numerics", *SMALL, "-c", "attention_3pass", "-d", str(tmp_path / "machine.yaml")).exit_code == 0
+
+
+@pytest.mark.parametrize("command", [
+    ["numerics", "-c", "attention_1pass", "--lengths", "4M"],
+    ["numerics", "-c", "attention_1pass", "--lengths", "4M", "--device", "cpu"],
+    ["run", "attention_3pass", "--shape", "M=32K,P=32K"],
+    ["run", "attention_3pass", "--shape", "M=32K,P=32K", "--device", "cpu"],
+    ["numerics-pruning", "-c", "spatten_layer", "--tokens", "32K", "--queries", "32K"],
+])  # fmt: skip
+def test_what_does_not_fit_into_the_free_memory(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if "--device" in command:
+        pytest.importorskip("torch")
+    monkeypatch.setattr("archsim.memory.free_memory", lambda: 400 * 2**20)
+    result = archsim(*command)
+    assert result.exit_code == 2 and "these sizes need more memory than there is" in result.stderr
+
+
 def test_what_is_named_twice_is_measured_once() -> None:
     found = json.loads(archsim("numerics", "-c", "attention_lazy", "--formats", "bf16,bf16", *SMALL[2:], "--lengths",
                                "64,64", "--json").stdout)  # fmt: skip
@@ -128,6 +197,9 @@ def test_run_split() -> None:
     whole = json.loads(archsim("run", "attention_3pass", *shape).stdout)
     split = json.loads(archsim("run", "attention_3pass", *shape, "--split", "P=32").stdout)
     assert split["outputs"]["AV"]["rms"] == pytest.approx(whole["outputs"]["AV"]["rms"], rel=1e-12)
+    assert (
+        "attention_3pass, coordinates of P: 512" in archsim("run", "attention_3pass", *shape, "--split", "P=32").stderr
+    )
     assert 3 * split["peak_memory_bytes"] < whole["peak_memory_bytes"]
     result = archsim("run", "attention_3pass", "--split", "P=32", "--shape", "M=64,P=64", "--dtype", "float32")
     assert "peak memory beside the inputs" in result.stdout

@@ -9,6 +9,7 @@ from archsim.numerics.measure import Measurement, Platform, check_cascade, measu
 from einsum_cascade import Cascade, SpecError, load, read_cascades
 from einsum_cascade.interpret import run
 from einsum_cascade.numerics.formats import number_format, round_to
+from einsum_cascade.numerics.rounding import Rounding
 from einsum_cascade.numerics.rules import Numerics, RuleForm, plain
 
 SOFTMAX = ("attention_naive", "attention_lazy", "attention_3pass", "attention_2pass_deferred", "attention_2pass",
@@ -106,6 +107,84 @@ expect: {reference: softmax}
 def test_causal_references_know_where_the_queries_stand() -> None:
     found = measured("attention_3pass_causal", plain("fp64", "fp64"), keys=40, queries=7)
     assert found.error_max is not None and found.error_max < 1e-14
+
+
+CAUSAL = tuple(f"{name}_causal" for name in SOFTMAX)
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_a_query_that_sees_no_key_is_not_lost(name: str) -> None:
+    tensors = make_tensors("normal", 20, 30, 16)  # 30 queries of 20 tokens: the first ten come before the first key
+    found = measure(load(Cascade, name), ONLY_PRODUCTS, tensors, rows=25)
+    assert found.lost == 0 and found.error_max is not None and 0 < found.error_max < 4e-3
+    assert found.kl_mean is not None and 0 < found.kl_mean < 1e-4 and (found.undefined, found.overflow) == (0, 0)
+
+
+def test_no_query_sees_a_key() -> None:
+    text = """
+cascade: blind
+ranks: {P: 2, M: 3, E: 1, F: 1}
+inputs: {Q: [E, P], K: [E, M], V: [F, M]}
+outputs: [AV]
+einsums: |
+  S[m,p] = exp(Q[e,p] * K[e,m]) | m <= p - 9
+  D[p] = S[m,p]
+  AV[f,p] = S[m,p] * V[f,m] / D[p]
+expect: {reference: softmax, mask: m <= p - 9}
+"""
+    found = measure(read_cascades(text)[0], plain("bf16"), make_tensors("normal", 3, 2, 2))
+    assert (found.lost, found.error_max, found.error_rms, found.kl_mean) == (0, 0.0, 0.0, None)
+
+
+@pytest.mark.parametrize("name", ["sliding_window_masked", *CAUSAL])
+@pytest.mark.parametrize(("word", "tolerance"), [("fp64", 1e-14), ("fp32", 1e-5), ("bf16", 8e-3)])
+def test_masks(name: str, word: str, tolerance: float) -> None:
+    numerics = plain("fp64", "fp64") if word == "fp64" else ONLY_PRODUCTS.using(word)
+    found = measured(name, numerics, keys=300, queries=40)  # a window of 128, tiles of 128: some are masked throughout
+    assert found.lost == 0 and found.error_max is not None and found.error_max < tolerance
+    assert found.mass is not None and found.mass < tolerance
+
+
+@pytest.mark.parametrize("name", [n for n in SOFTMAX if n not in ("attention_naive", "attention_lazy")])
+def test_scores_of_minus_infinity_take_no_weight(name: str) -> None:
+    tensors = make_tensors("normal", 200, 10, 16)
+    tensors["Q"][0], tensors["K"][0, 50:] = 1.0, -np.inf  # only the first 50 of 200 keys are left: whole tiles are not
+    found = measure(load(Cascade, name), ONLY_PRODUCTS, tensors)
+    if name in ("attention_2pass", "attention_block_summaries", "attention_fa1"):
+        # they subtract a tile's own maximum, and that of the second tile is infinite too; a mask leaves such tiles out
+        assert found.lost == found.queries and found.undefined > 0
+    else:
+        assert found.lost == 0 and found.error_max is not None and found.error_max < 4e-3
+
+
+def test_minus_infinity_before_any_score_leaves_a_running_maximum_undefined() -> None:
+    tensors = make_tensors("normal", 200, 10, 16)
+    tensors["Q"][0], tensors["K"][0, :150] = 1.0, -np.inf  # the first tile has 128 keys
+    found = measure(load(Cascade, "attention_1pass"), ONLY_PRODUCTS, tensors)
+    assert found.lost == found.queries and found.undefined > 0
+    assert measure(load(Cascade, "attention_3pass"), ONLY_PRODUCTS, tensors).lost == 0
+
+
+@pytest.mark.parametrize("name", [*SOFTMAX, "attention_1pass_causal", "linear_noncausal", "sliding_window_masked"])
+@pytest.mark.parametrize("numerics", [
+    None, plain("bf16"), plain("e4m3", "bf16").using("", "poly5", block=32), plain("int8").using("int8", "table64"),
+    plain("q4.8").using("q4.8", "taylor5"),
+], ids=["float64", "bf16", "e4m3 poly5", "int8 table64", "q4.8 taylor5"])  # fmt: skip
+def test_everything_lies_on_one_device(
+    name: str, numerics: Numerics | None, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Run on torch's device `meta`, which has shapes and no numbers, and refuses operands of other devices."""
+    torch = pytest.importorskip("torch")
+    with pytest.raises(RuntimeError):
+        torch.zeros(3, device="meta") + torch.zeros(3)
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda _: True)
+    monkeypatch.setattr(torch.Tensor, "__int__", lambda _: 1)
+    kind = torch.float64 if numerics is None or numerics.double else torch.float32
+    cascade = load(Cascade, name)
+    given = {n: torch.empty(t.shape, dtype=kind, device="meta") for n, t in make_tensors("normal", 150, 8, 16).items()}
+    arithmetic = None if numerics is None else Rounding.of(numerics, cascade.einsums)
+    found = run(cascade, given, arithmetic=arithmetic)["AV"]
+    assert (found.device.type, tuple(found.shape), found.dtype) == ("meta", (16, 8), kind)
 
 
 def test_torch() -> None:

@@ -1,5 +1,7 @@
 """The numerics section: what a rule says, and every mistake in its place."""
 
+import re
+
 import pytest
 
 from einsum_cascade import Cascade, SpecError, load
@@ -73,10 +75,22 @@ def test_every_mistake_in_its_place() -> None:
     places = sorted(f.split(": ")[0].removeprefix("machine.yaml:") for f in found)
     assert places == ["3:7", "4:8", "5:14", "7:3", "8:16"]
     text = "\n".join(found)
-    for part in ("number format bf15", "number format f32", "unknown operation sad", "block is 0", "unit poly9"):
+    for part in ("number format bf15", "number format f32", "unknown operation mul+sad", "block is 0", "unit poly9"):
         assert part in text
 
 
 def test_unknown_key() -> None:
     with pytest.raises(SpecError, match="unknown key outputs"):
         numerics(TEXT.replace("output: word", "outputs: word"))
+
+
+@pytest.mark.parametrize("name", ["add+mul", "mul+mul", "mul+add+exp"])
+def test_an_operation_that_no_einsum_ends_in_is_refused(name: str) -> None:
+    with pytest.raises(SpecError, match=f"unknown operation {re.escape(name)}") as caught:
+        numerics(TEXT.replace("mul+add", name))
+    assert "did you mean mul+add" in str(caught.value) or name == "mul+mul"
+
+
+def test_places_of_rules() -> None:
+    place = numerics(TEXT).places["AV"]
+    assert (place.file, place.line, place.column) == ("machine.yaml", 10, 3)
