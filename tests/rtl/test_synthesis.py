@@ -96,3 +96,10 @@ def test_a_small_kernel_goes_through_all_tools() -> None:
     if shutil.which("sta"):
         assert found.delay_ns is not None and 0.2 < found.delay_ns < 2.0
         assert found.energy_pj is not None and 0.05 < found.energy_pj < 2.0
+
+
+def test_a_synthesizer_that_hangs_is_given_up() -> None:
+    if reason := synthesis.missing_tools():
+        pytest.skip(reason)
+    with pytest.raises(RuntimeError, match=r"fp_max Width=32: (?s:.*)no end after 0\.05 seconds"):
+        synthesis.synthesize(KERNELS["max"], limit=0.05)
