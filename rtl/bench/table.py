@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtl.bench import topk
+from rtl.bench import models_quant, topk
 from rtl.bench.coverage import excused_lines
 from rtl.bench.models_exp import exp_unit_latency, steps
 from rtl.bench.models_float import MAC_LATENCY, divide_latency
@@ -54,7 +54,7 @@ def cycles() -> dict[str, str]:
         "skid_buffer": "1",
         "stream_fork": "0",
         "row_packer": "1",
-        "quant_decision": "1",
+        "quant_decision": f"{models_quant.LATENCY}",
         "quick_select": f"{selected('quick').cycles} (n 1024, k 512)",
         "radix_select": f"{selected('radix').cycles} (n 1024)",
         "topk_engine": f"quick {engine('quick')}, radix {engine('radix')} (n 1024, k 512)",

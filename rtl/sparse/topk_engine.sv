@@ -240,20 +240,20 @@ module topk_engine
     end
   end
 
-  // Stage 1: compare with theta; of the equal ones keep the first.
+  // Stage 1: compare with theta; of the equal ones keep the first, as many as the quota still allows.
   logic row_first_q, row_last_q, row_mute_q;
   logic [LenWidth-1:0] row_len_q, equal_total;
-  logic [CountWidth-1:0] equal_seen_q, equal_seen;
+  logic [CountWidth-1:0] quota_q, quota;
   logic [P-1:0] equal, keep;
   logic [P-1:0][LenWidth-1:0] equal_below;
 
-  assign equal_seen = row_first_q ? '0 : equal_seen_q;
+  assign quota = row_first_q ? shown_q.keep_equal : quota_q;
   always_comb begin
     for (int unsigned i = 0; i < P; i++) begin
       equal[i] = LenWidth'(i) < row_len_q && row_keys[i] == shown_q.theta;
       keep[i] = !row_mute_q && LenWidth'(i) < row_len_q
           && (row_keys[i] > shown_q.theta
-              || (equal[i] && equal_seen + CountWidth'(equal_below[i]) < shown_q.keep_equal));
+              || (equal[i] && CountWidth'(equal_below[i]) < quota));
     end
   end
 
@@ -301,7 +301,7 @@ module topk_engine
       packed_q       <= packed_row;
       packed_count_q <= packed_count;
       packed_last_q  <= row_last_q;
-      equal_seen_q   <= equal_seen + CountWidth'(equal_total);
+      quota_q        <= (quota > CountWidth'(equal_total)) ? quota - CountWidth'(equal_total) : '0;
     end
   end
 

@@ -1,6 +1,7 @@
 """`python -m rtl.syn`: synthesize the kernels, write their energy table and their list.
 
-Writes designs/energy/nangate45_rtl.yaml and rtl/syn/kernels.csv, and prints the list. With names: only those, printed.
+Writes designs/energy/nangate45_rtl.yaml and rtl/syn/kernels.csv, and prints the list. With names: only those, and only
+their lines of the list.
 SOURCE_DATE in the environment stands for today's date in the table's source.
 """
 
@@ -8,14 +9,18 @@ import csv
 import datetime
 import io
 import os
+import shutil
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from rtl.bench.sources import ROOT
 from rtl.syn.kernels import KERNELS, energy_table
 from rtl.syn.synthesis import Netlist, missing_tools, synthesize, tool_versions
 
+LIST = ROOT / "rtl" / "syn" / "kernels.csv"
 COLUMNS = ["name", "kernel", "cells", "um2", "flip-flops um2", "fmax MHz", "pJ a clock", "activity", "memory bits"]
 
 
@@ -29,8 +34,21 @@ def row(name: str, netlist: Netlist) -> list[str]:
     return [name, KERNELS[name].label, str(netlist.cells), *areas, fmax, energy, moves, memory]
 
 
+def write_list(found: Mapping[str, Netlist], path: Path = LIST) -> None:
+    """Put the kernels' lines in the place of their older ones, in the order of KERNELS."""
+    lines: dict[str, list[str]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = {line[0]: line for line in csv.reader(file)}
+    lines |= {name: row(name, netlist) for name, netlist in found.items()}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([COLUMNS, *(lines[name] for name in KERNELS if name in lines)])
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
 def main(names: list[str]) -> int:
-    """Synthesize the kernels of these names, or all and write the files."""
+    """Synthesize the kernels of these names, or all; write the list, and the energy table of all."""
     if reason := missing_tools():
         print(reason, file=sys.stderr)
         return 2
@@ -50,20 +68,17 @@ def main(names: list[str]) -> int:
         for name, netlist, seconds in pool.map(one, chosen):
             found[name] = netlist
             print("\t".join([*row(name, netlist), f"({seconds:.0f} s)"]), flush=True)
+    if not shutil.which("sta"):
+        print("OpenSTA (sta) is not installed, so there are no delays and energies: no file written", file=sys.stderr)
+        return 1
+    write_list(found)
     if names:
         return 0
-    if any(netlist.power_w is None and KERNELS[name].power for name, netlist in found.items()):
-        print("OpenSTA (sta) is not installed, so there are no energies: no file written", file=sys.stderr)
-        return 1
     date = os.environ.get("SOURCE_DATE") or datetime.date.today().isoformat()
     source = (
         f"make synth, {date}: {tool_versions()}; no wires, random operands, mean activity of a zero-delay simulation"
     )
     (ROOT / "designs" / "energy" / "nangate45_rtl.yaml").write_text(energy_table(found, source), encoding="utf-8")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *(row(name, netlist) for name, netlist in found.items())])
-    (ROOT / "rtl" / "syn" / "kernels.csv").write_text(text.getvalue(), encoding="utf-8")
     return 0
 
 

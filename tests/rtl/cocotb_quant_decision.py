@@ -1,13 +1,15 @@
 """Bench body for quant_decision: the largest probability against the threshold, once a row."""
 
+from itertools import product
 from typing import Any
 
 import cocotb
 import numpy as np
 
 from rtl.bench.coverage import Bins
+from rtl.bench.models_quant import LATENCY, decide, offers
 from rtl.bench.stimuli import SCORES
-from rtl.bench.streams import STALLS, Bench, Sink, Source, pack, parameters, seeded
+from rtl.bench.streams import STALLS, Bench, Sink, Source, freeze, pack, parameters, seeded
 
 P, W, TAG = (parameters().get(name, default) for name, default in (("P", 8), ("W", 12), ("TagWidth", 8)))
 
@@ -21,6 +23,7 @@ async def flat_rows_are_sent_back_once(dut: Any) -> None:
         [
             *("refetch", "kept", "at the threshold", "one below it", "again and below", "empty row", "several beats"),
             *("maximum in the first beat", "maximum in the last beat", "larger noise in unused lanes"),
+            *("no pause", "an answer waits behind another"),
         ]
     )
     await bench.start(source, sink)
@@ -29,7 +32,7 @@ async def flat_rows_are_sent_back_once(dut: Any) -> None:
         for repeat in range(4):
             into, out = patterns[(round_ + repeat) % len(patterns)], patterns[(2 * round_ + repeat) % len(patterns)]
             source.stall, sink.stall = STALLS[into](rng), STALLS[out](rng)
-            expected, first, last_beats = [], len(sink.beats), []
+            expected, first, ends = [], len(sink.beats), []
             entered = len(source.taken)
             for _ in range(4):
                 n = int(rng.integers(0, 4 * P + 1))
@@ -37,8 +40,8 @@ async def flat_rows_are_sent_back_once(dut: Any) -> None:
                 largest = int(values.max(initial=0))
                 threshold = int(np.clip(rng.choice([largest, largest + 1, rng.integers(1 << W)]), 0, (1 << W) - 1))
                 again, tag = int(rng.random() < 0.3), int(rng.integers(1 << TAG))
-                refetch = int(largest < threshold and not again)
-                expected.append({"refetch": refetch, "tag": tag, "max": largest})
+                refetch = decide(values, threshold, bool(again))[0]
+                expected.append({"refetch": int(refetch), "tag": tag, "max": largest})
                 lengths = [min(P, n - i) for i in range(0, n, P)] or [0]
                 for i, length in enumerate(lengths):
                     lanes = rng.integers(0, 1 << W, size=P)
@@ -54,7 +57,7 @@ async def flat_rows_are_sent_back_once(dut: Any) -> None:
                             "prob": pack(lanes, W),
                         }
                     )
-                last_beats.append((last_beats[-1] if last_beats else entered - 1) + len(lengths))
+                    ends.append(i == len(lengths) - 1)
                 bins.hit("refetch" if refetch else "kept")
                 bins.hit("at the threshold", largest == threshold and n > 0)
                 bins.hit("one below it", largest + 1 == threshold)
@@ -67,24 +70,34 @@ async def flat_rows_are_sent_back_once(dut: Any) -> None:
             total = first + len(expected)
             await bench.until(lambda n=total: len(sink.beats) >= n and source.idle, 5000)
             assert [t.beat for t in sink.beats[first:]] == expected
-            for place, taken in zip(last_beats, sink.beats[first:], strict=True):
-                assert taken.offered == source.taken[place] + 1
+            begun, answers = source.taken[entered:], sink.beats[first:]
+            due = offers(begun, ends, [t.cycle for t in answers])
+            assert [t.offered for t in answers] == due
+            bins.hit("an answer waits behind another", due != offers(begun, ends, [0] * len(answers)))
+            if into == out == "none":
+                bins.hit("no pause", begun[-1] - begun[0] == len(begun) - 1)
     assert not bins.missing
 
 
 @cocotb.test()
-async def reset_forgets_the_largest_so_far(dut: Any) -> None:
+async def reset_forgets_the_row_wherever_it_stands(dut: Any) -> None:
     rng, bench = seeded(), Bench(dut)
     source = Source(dut, "in", ["last", "again", "threshold", "tag", "len", "prob"], rng)
     sink = Sink(dut, "out", ["refetch", "tag", "max"])
     await bench.start(source, sink)
     beat = {"last": 0, "again": 0, "threshold": 3, "tag": 1, "len": 1, "prob": 9}
-    source.send(beat)
-    await bench.until(lambda: source.idle, 20)
-    await bench.reset()
-    source.send(beat | {"last": 1, "prob": 2})
-    await bench.until(lambda: len(sink.beats) == 1, 20)
-    assert sink.beats[0].beat == {"refetch": 1, "tag": 1, "max": 2}
+    # A beat on its way, one after another; and answers that wait, until all stages are full.
+    for number, (lasts, after) in enumerate(product(([0], [1], [1, 1, 1]), range(LATENCY + 1))):
+        sink.stall = freeze(after=0, cycles=100)
+        for last in lasts:
+            source.send(beat | {"last": last})
+        await bench.until(lambda: source.idle, 20)
+        await bench.until(lambda c=source.taken[-1] + after: bench.cycle > c, 20)
+        await bench.reset()
+        sink.stall = STALLS["none"](rng)
+        source.send(beat | {"last": 1, "prob": 2})
+        await bench.until(lambda n=number: len(sink.beats) > n, 20)
+        assert [t.beat for t in sink.beats[number:]] == [{"refetch": 1, "tag": 1, "max": 2}], (lasts, after)
 
 
 @cocotb.test()
@@ -93,9 +106,17 @@ async def an_answer_that_waits_stops_only_the_last_beat(dut: Any) -> None:
     source = Source(dut, "in", ["last", "again", "threshold", "tag", "len", "prob"], rng)
     dut.out_ready_i.value = 0
     await bench.start(source)
-    for last in (1, 0, 0, 1):
-        source.send({"last": last, "again": 0, "threshold": 3, "tag": 1, "len": 1, "prob": 9})
-    await bench.until(lambda: bench.cycle > 12, 20)
-    assert len(source.taken) == 3 and np.ptp(source.taken) == 2
+
+    async def taken(*lasts: int) -> list[int]:
+        before = len(source.taken)
+        for last in lasts:
+            source.send({"last": last, "again": 0, "threshold": 3, "tag": 1, "len": 1, "prob": 9})
+        begun = bench.cycle
+        await bench.until(lambda: bench.cycle > begun + 12, 20)
+        return source.taken[before:]
+
+    assert np.diff(await taken(1, 0, 0, 1)).tolist() == [1, 1, 1]
+    # The last beat stands in the second stage now, and the first has room for one more.
+    assert len(await taken(0, 0)) == 1
     dut.out_ready_i.value = 1
     await bench.until(lambda: source.idle, 20)

