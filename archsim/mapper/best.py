@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from archsim.design import Design
-from archsim.mapper.fusion import Fusion
+from archsim.mapper.front import EDP, ENERGY, LATENCY, Found, Front, Goal
+from archsim.mapper.fusion import Fusion, Shared
 from archsim.mapper.memo import Memo
 from archsim.mapper.rules import FREE, Rules
-from archsim.mapper.search import ENERGY, LATENCY, SECOND, Coverage, Found, Front, Goal, search_group
+from archsim.mapper.search import Coverage, search_group
 from archsim.mapper.space import Problem, problem
 from archsim.mapper.write import as_mapping, as_yaml
 from archsim.mapping import Mapping
@@ -21,6 +22,9 @@ from einsum_cascade.cascade import Cascade
 __all__ = ["OBJECTIVES", "Best", "best_mapping"]
 
 OBJECTIVES = ("latency", "energy", "edp")
+SECOND = {LATENCY: Goal(("words",), ("joules",)), ENERGY: Goal(("seconds",), ("words",))}
+"""What decides between mappings that are as good."""
+
 SLACK = 0.001
 TRIES = 64
 """Mappings that are as good as the best one of a group, of which the best by the second objective is taken."""
@@ -92,35 +96,31 @@ def best_mapping(
     """
     space = problem(cascade, workload, design, rules, effort)
     result = Best(objective, traffic_bytes=traffic_bytes)
-    memo, pool = Memo(), dict[tuple[str, ...], list[Found]]()
+    shared = Shared()
     limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
 
-    def run(goal: Goal) -> tuple[Found, ...]:
-        # What an earlier goal found is a mapping too: where it is better by this objective it stays.
-        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), memo, pool)
+    def run(goal: Goal, best: tuple[Found, ...] = ()) -> tuple[Found, ...]:
+        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), shared, best)
         try:
-            found = fusion.run()
+            return fusion.run()
         except KeyboardInterrupt:
             _better(result, fusion.best)
             raise
-        _better(result, found)
-        return found
 
     try:
         if objective == "edp":
-            _product(run, result)
+            for goal in (LATENCY, ENERGY):  # what they find are bounds of the product, and mappings to beat
+                _better(result, run(goal))
+            _better(result, run(EDP, result.found))
         else:
             goal = LATENCY if objective == "latency" else ENERGY
-            result.found = _polished(run(goal), goal, slack, limit, result.coverage, memo)
-        result.complete = sum(f.traffic for f in result.found) <= limit * (1 + 1e-9)
+            _better(result, run(goal))
+            result.found = _polished(result.found, goal, slack, limit, result.coverage, shared.memo)
+        result.complete = True
     except KeyboardInterrupt:
         pass
     if result.found:
-        whole = set(space.einsums) == {e for f in result.found for e in f.einsums}
-        if whole and sum(f.traffic for f in result.found) <= limit * (1 + 1e-9):
-            _written(result, space, names)
-        else:
-            result.found = ()
+        _written(result, space, names)
     return result
 
 
@@ -140,49 +140,11 @@ def _polished(
         space = replace(f.space, problem=replace(p, rules=replace(p.rules, tiles={**p.rules.tiles, **tiles})))
         room = limit - sum(g.traffic for g in found if g is not f)
         slowest, costliest = (f.seconds * (1 + slack), np.inf) if goal is LATENCY else (np.inf, f.joules * (1 + slack))
-        front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest, tries=TRIES)
-        front.best[()] = f
+        front = Front(SECOND[goal], (slowest, room, costliest), tries=TRIES)
+        front.best[()] = [f]
         search_group(space, front, coverage, memo)
-        result.append(front.best[()])
+        result += front.best[()]
     return tuple(result)
-
-
-def _product(run: Callable[[Goal], tuple[Found, ...]], result: Best) -> None:
-    """Minimise seconds times joules: its least value lies at a corner of the convex hull of all (seconds, joules), and
-    the corners are what weighted sums find. A stretch of the hull is left alone where even the point in which its
-    supporting lines meet is no better than what is known."""
-
-    def at(goal: Goal) -> tuple[float, float]:
-        found = run(goal)
-        return sum(f.seconds for f in found), sum(f.joules for f in found)
-
-    fast, lean = at(LATENCY), at(ENERGY)
-    if not result.found:
-        return
-    # A stretch: its ends, and at each the slope (joules a second) of a line below everything.
-    todo = [(fast, lean, np.inf, 0.0)]
-    while todo:
-        a, b, steep, flat = todo.pop()
-        if b[0] <= a[0] * (1 + 1e-9) or a[1] <= b[1] * (1 + 1e-9):
-            continue
-        if _corner(a, b, steep, flat) >= result.value * (1 - 1e-9):
-            continue
-        slope = (a[1] - b[1]) / (b[0] - a[0])
-        c = at(Goal(seconds=slope, joules=1.0))
-        if c[1] + slope * c[0] >= (a[1] + slope * a[0]) * (1 - 1e-9):
-            continue
-        todo += [(a, c, steep, slope), (c, b, slope, flat)]
-
-
-def _corner(a: tuple[float, float], b: tuple[float, float], steep: float, flat: float) -> float:
-    """The product where the lines through two points with the slopes -steep and -flat meet."""
-    if np.isinf(steep):
-        seconds = a[0]
-    elif steep <= flat:
-        return a[0] * a[1]
-    else:
-        seconds = (a[1] + steep * a[0] - b[1] - flat * b[0]) / (steep - flat)
-    return float(seconds * (b[1] + flat * (b[0] - seconds)))
 
 
 def _written(result: Best, space: Problem, names: tuple[str, str]) -> None:
