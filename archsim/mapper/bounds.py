@@ -73,6 +73,11 @@ class Bounds:
         costs[2] = np.where(self._fits(self._rest[0])[0], costs[2], np.inf)
         return costs
 
+    def tight(self) -> tuple[str, float, float] | None:
+        """Return a memory that is too small at every point, what it would have to hold at least, and what it holds."""
+        found = self._fits(self._rest[0])[1]
+        return None if found is None else (*found, self.capacities[found[0]])
+
     def leaves(self, at: Indices, is_open: Open, pruned: Callable[[str, float], None],
                short: Callable[[str, float], None], best_first: bool = False) -> Iterator[Leaf]:  # fmt: skip
         """Yield the places of tensors with the points of `at` at which they may still be best.

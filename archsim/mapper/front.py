@@ -90,7 +90,7 @@ class Front:
     the best one is. With `keyed` so for each of the cascade's tile sizes. `rest` what the other groups of a mapping
     take at least, the alternatives as columns, shape (3, k); tile sizes that it does not have are of no use, None:
     there are no other groups. With them a mapping must be better than `value` and take no more than `most` of each
-    quantity. After so many `tries` what is found is good enough.
+    quantity. After so many `tries` what is found is good enough. `least` what every mapping of the group takes.
     """
 
     goal: Goal
@@ -100,6 +100,7 @@ class Front:
     rest: Dict[Tile, Array] | None = None
     value: float = np.inf
     tries: float = np.inf
+    least: Dict[Tile, tuple[float, float, float]] = field(default_factory=dict)
     best: dict[Tile, list[Found]] = field(default_factory=dict)
 
     def tile(self, found: Found) -> Tile:
@@ -109,6 +110,22 @@ class Front:
     def others(self, tile: Tile) -> Array:
         """Return what the other groups take at least, shape (3, k); no columns where a tile is of no use."""
         return NOTHING if self.rest is None else self.rest.get(tile, np.zeros((3, 0)))
+
+    def wants(self, tile: Tile) -> bool:
+        """Whether a better mapping with some tile sizes is possible: none if one takes no more than every one must."""
+        if not self.others(tile).size:
+            return False
+        rows = [QUANTITIES.index(q) for q in self.kept or (*self.goal.of, *self.goal.then)]
+        least = self.least.get(tile, (0.0, 0.0, 0.0))
+        return not any(all(f.costs[r] <= least[r] * (1 + CLOSE) for r in rows) for f in self.best.get(tile, []))
+
+    def keys(self, tiles: list[Tile], kind: NDArray[np.int64], costs: Array) -> list[Array]:
+        """Return what mappings are compared by, first things first; with the least that other groups take."""
+        if self.rest is None:
+            return self.goal.keys(costs)
+        others = [self.others(t) for t in tiles]
+        least = np.array([o.min(axis=1) if o.size else np.zeros(3) for o in others]).T
+        return self.goal.keys(costs + least[:, kind])
 
     def open(self, tiles: list[Tile], kind: NDArray[np.int64], costs: Array) -> Mask:
         """Return where bounds, shape (3, n), leave room for a better mapping with tile sizes tiles[kind]."""

@@ -19,7 +19,7 @@ from archsim.mapper.memo import Memo
 from archsim.mapper.search import Coverage, search_group
 from archsim.mapper.space import GroupSpace, Order, Problem, group_space, whole_space
 from archsim.mapper.tables import Tables
-from archsim.mapper.tiles import cascade_tiles
+from archsim.mapper.tiles import cascade_tiles, tiles_of
 from archsim.value import Array
 from einsum_cascade.einsum import Access, read_accesses
 from einsum_cascade.plan import components
@@ -104,7 +104,8 @@ class Fusion:
             allowed = self.problem.rules.groups is None or frozenset(members) in self.problem.rules.groups
             if not allowed or (space := self.space(members)) is None:
                 continue
-            front = self._searched(space, Front(self.goal, (np.inf, self.limit, np.inf)))
+            least = {(): tuple(self._least(members).min(axis=1).tolist())}
+            front = self._searched(space, Front(self.goal, (np.inf, self.limit, np.inf), least=least))
             found += front.best.get((), [])
             if len(self._parts) == 1 or not self._kept:
                 self._fronts[members] = {f.tile: [f] for f in front.best.get((), [])}
@@ -123,7 +124,8 @@ class Fusion:
             self._fronts[members] = {}
             return
         rest = self._rest(members)
-        front = Front(self.goal, (np.inf, self.limit, np.inf), True, self._kept, rest, self.value)
+        least = dict(zip(self._tiles, map(tuple, self._least(members).T.tolist()), strict=True))
+        front = Front(self.goal, (np.inf, self.limit, np.inf), True, self._kept, rest, self.value, least=least)
         self._fronts[members] = self._searched(space, front).best
         if len(self.goal.of) == 1:  # what was left out is too much with the others
             q = QUANTITIES.index(self.goal.of[0])
@@ -336,9 +338,7 @@ class Fusion:
 
     @cached_property
     def _tiles(self) -> list[Tile]:
-        p, points = self.problem, self._whole.points
-        columns = [points[t].astype(int).tolist() for t in p.tiles]
-        return list(zip(*columns, strict=True)) if columns else [()]
+        return tiles_of(self._whole.space)
 
     def _least(self, members: Members) -> Array:
         """Lower bound of a group, shape (3, tile sizes): work of the arrays at full use, words that must come from and

@@ -1,6 +1,7 @@
 """Search: the best mappings of one fusion group, over all orders of loops, tile sizes and choices."""
 
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,14 +11,16 @@ from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.exact import by_array, solve, tightened
 from archsim.mapper.front import Found, Front, Tile
 from archsim.mapper.memo import Memo, Prepared
-from archsim.mapper.space import GroupSpace
+from archsim.mapper.space import GroupSpace, Order
 from archsim.mapper.tables import Tables
-from archsim.mapper.tiles import tile_sizes
+from archsim.mapper.tiles import tile_sizes, tiles_of
 from archsim.value import Array
 
 __all__ = ["Coverage", "Shortage", "search_group"]
 
-CHUNK = 16_384
+FIRST, CHUNK = 1024, 16_384
+"""Points that get tables with all choices together: the first ones of an order, and at most."""
+
 TIES = 24
 """Mappings that are as good in the objective are tried one by one, up to this many, for the second objective."""
 
@@ -58,6 +61,11 @@ class Coverage:
         """Count what a rule made unnecessary."""
         self.pruned[rule] = self.pruned.get(rule, 0.0) + number
 
+    def short(self, members: tuple[str, ...], memory: str, demand: float, bound: float) -> None:
+        """Note what a memory would have to hold at least, if that is closer to what it holds than all others."""
+        if demand < self.shortage.demand:
+            self.shortage = Shortage(", ".join(members), memory, demand, bound)
+
 
 def search_group(
     space: GroupSpace, front: Front, coverage: Coverage, memo: Memo, tick: Callable[[], None] = lambda: None
@@ -65,21 +73,42 @@ def search_group(
     """Add the best mappings of a group to a front."""
     coverage.searched += 1
     for order in space.orders():
+        wanted = frozenset(t for t in tiles_of(space) if front.wants(t)) if front.keyed else None
+        if front.tries < 0 or not (front.wants(()) if wanted is None else wanted):
+            break
         coverage.orders += 1
-        points = tile_sizes(space, order)
-        number = len(next(iter(points.values())))
-        for start in range(0, number, CHUNK):
-            part = {n: v[start : start + CHUNK] for n, v in points.items()}
-            _search(memo.prepared(space, order, start, part), front, coverage)
-            tick()
+        _order(space, order, wanted, front, coverage, memo, tick)
 
 
-def _search(given: Prepared | Tables, front: Front, coverage: Coverage) -> None:
-    tables = given if isinstance(given, Tables) else given.tables
-    coverage.prune("a choice that another beats in every sum", tables.number * tables.dropped)
-    if isinstance(given, Prepared):
-        coverage.space += tables.number * given.ways * given.bounds.below[0]
+def _order(space: GroupSpace, order: Order, wanted: frozenset[Tile] | None, front: Front, coverage: Coverage,
+           memo: Memo, tick: Callable[[], None]) -> None:  # fmt: skip
+    """Search an order of loops: all tile sizes by a bound that needs no choice, those that are left with all choices,
+    the most promising ones first."""
+    points = tile_sizes(space, order, wanted)
+    tick()
+    screen = memo.screen(space, order, points, wanted)
+    tick()
+    tiles, kind = kinds(space, points, front.keyed)
+    at = np.arange(screen.costs.shape[1])
+    coverage.space += len(at) * screen.mappings
+    fits = np.isfinite(screen.costs[2])
+    coverage.prune("capacity", float((~fits).sum()) * screen.mappings)
+    if screen.tight is not None:
+        coverage.short(space.members, *screen.tight)
+    at = at[np.lexsort([*front.keys(tiles, kind, screen.costs)[::-1]])]
+    size = FIRST
+    while True:
+        open_ = front.open(tiles, kind[at], screen.costs[:, at])
+        coverage.prune(WORSE, float((fits[at] & ~open_).sum()) * screen.mappings)
+        at = at[open_]
+        if not at.size or front.tries < 0:
+            return
+        some, at, size = at[:size], at[size:], min(4 * size, CHUNK)
+        given = Prepared(Tables(space, order, {n: v[some] for n, v in points.items()}))
+        beaten = screen.mappings - given.ways * given.bounds.below[0]
+        coverage.prune("a choice that another beats in every sum", len(some) * beaten)
         _Points(given, front, coverage).run()
+        tick()
 
 
 class _Points:
@@ -88,16 +117,13 @@ class _Points:
     def __init__(self, given: Prepared, front: Front, coverage: Coverage) -> None:
         self.tables, self.front, self.coverage, self.ways = given.tables, front, coverage, given.ways
         self.bounds, self.least, self.compute, self.exact = given.bounds, given.least, given.compute, given.exact
-        self.tiles, self.kind = kinds(given.tables, front.keyed)
+        self.tiles, self.kind = kinds(given.tables.space, given.tables.points, front.keyed)
         self.ties = TIES
 
     def run(self) -> None:
-        root = self._timed(np.arange(self.tables.number), self.bounds.least())
         everything = np.arange(self.tables.number)
+        root = self._timed(everything, self.bounds.least())
         fits = np.isfinite(root[2])
-        if not fits.any():  # only to say how much is missing
-            list(self._leaves(everything))
-            return
         alive = self._open(everything, root)
         self._prune("capacity", float((~fits).sum()) * self.bounds.below[0])
         self._prune(WORSE, float((fits & ~alive).sum()) * self.bounds.below[0])
@@ -136,12 +162,7 @@ class _Points:
         return self.front.open(self.tiles, self.kind[at], costs)
 
     def _keys(self, at: Indices, costs: Array) -> list[Array]:
-        """What the order of points goes by: a whole mapping with the least that other groups take."""
-        if self.front.rest is None:
-            return self.front.goal.keys(costs)
-        others = [self.front.others(t) for t in self.tiles]
-        least = np.array([o.min(axis=1) if o.size else np.zeros(3) for o in others]).T
-        return self.front.goal.keys(costs + least[:, self.kind[at]])
+        return self.front.keys(self.tiles, self.kind[at], costs)
 
     def _prune(self, rule: str, number: float) -> None:
         self.coverage.prune(rule, number * self.ways)
@@ -150,7 +171,8 @@ class _Points:
         ignored = lambda *_: None  # noqa: E731
         return self.bounds.leaves(
             at, lambda some, costs: self._open(some, self._timed(some, costs)), ignored if best_first else self._prune,
-            lambda memory, demand: _shortage(self.tables, self.coverage, memory, demand, self.bounds), best_first,
+            lambda memory, demand: self.coverage.short(self.tables.space.members, memory, demand,
+                                                       self.bounds.capacities[memory]), best_first,
         )  # fmt: skip
 
     def _dive(self, order: Indices) -> None:
@@ -224,12 +246,12 @@ class _Points:
             self.front.add(_found(self.tables, i, where, *result))
 
 
-def kinds(tables: Tables, keyed: bool) -> tuple[list[Tile], Indices]:
+def kinds(space: GroupSpace, points: Dict[str, Array], keyed: bool) -> tuple[list[Tile], Indices]:
     """Return the tile sizes in which all groups must agree, and for each point which of them it has."""
-    p = tables.space.problem
-    if not keyed or not p.tiles:
-        return [()], np.zeros(tables.number, np.int64)
-    rows = np.column_stack([tables.points[t] for t in p.tiles]).astype(int)
+    names, number = space.problem.tiles, len(next(iter(points.values())))
+    if not keyed or not names:
+        return [()], np.zeros(number, np.int64)
+    rows = np.column_stack([points[t] for t in names]).astype(int)
     unique, kind = np.unique(rows, axis=0, return_inverse=True)
     return [tuple(r) for r in unique.tolist()], np.ravel(kind)
 
@@ -240,11 +262,6 @@ def _least_of(keys: list[Array], number: int) -> Indices:
     if len(some) > 4 * number:
         some = np.flatnonzero(keys[0] <= np.partition(keys[0], number)[number])
     return some[np.lexsort([k[some] for k in keys][::-1])[:number]]
-
-
-def _shortage(tables: Tables, coverage: Coverage, memory: str, demand: float, bounds: Bounds) -> None:
-    if demand < coverage.shortage.demand:
-        coverage.shortage = Shortage(", ".join(tables.space.members), memory, demand, bounds.capacities[memory])
 
 
 def _found(tables: Tables, at: int, where: dict[str, TensorChoice], seconds: float, traffic: float, joules: float,
