@@ -10,13 +10,16 @@ from archsim.mapper.bounds import Bounds, Indices, Leaf
 from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.exact import by_array, solve, tightened
 from archsim.mapper.front import Found, Front, Tile
-from archsim.mapper.memo import Memo, Prepared
+from archsim.mapper.memo import Memo, Prepared, Screen
 from archsim.mapper.space import GroupSpace, Order
 from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import tile_sizes, tiles_of
 from archsim.value import Array
 
 __all__ = ["Coverage", "Shortage", "search_group"]
+
+TABLE = 8
+"""Tables count as so many tries."""
 
 FIRST, CHUNK = 1024, 16_384
 """Points that get tables with all choices together: the first ones of an order, and at most."""
@@ -72,43 +75,62 @@ def search_group(
 ) -> None:
     """Add the best mappings of a group to a front."""
     coverage.searched += 1
+    orders = []
     for order in space.orders():
         wanted = frozenset(t for t in tiles_of(space) if front.wants(t)) if front.keyed else None
-        if front.tries < 0 or not (front.wants(()) if wanted is None else wanted):
+        if not (front.wants(()) if wanted is None else wanted):
             break
-        coverage.orders += 1
-        _order(space, order, wanted, front, coverage, memo, tick)
-
-
-def _order(space: GroupSpace, order: Order, wanted: frozenset[Tile] | None, front: Front, coverage: Coverage,
-           memo: Memo, tick: Callable[[], None]) -> None:  # fmt: skip
-    """Search an order of loops: all tile sizes by a bound that needs no choice, those that are left with all choices,
-    the most promising ones first."""
-    points = tile_sizes(space, order, wanted)
-    tick()
-    screen = memo.screen(space, order, points, wanted)
-    tick()
-    tiles, kind = kinds(space, points, front.keyed)
-    at = np.arange(screen.costs.shape[1])
-    coverage.space += len(at) * screen.mappings
-    fits = np.isfinite(screen.costs[2])
-    coverage.prune("capacity", float((~fits).sum()) * screen.mappings)
-    if screen.tight is not None:
-        coverage.short(space.members, *screen.tight)
-    at = at[np.lexsort([*front.keys(tiles, kind, screen.costs)[::-1]])]
-    size = FIRST
-    while True:
-        open_ = front.open(tiles, kind[at], screen.costs[:, at])
-        coverage.prune(WORSE, float((fits[at] & ~open_).sum()) * screen.mappings)
-        at = at[open_]
-        if not at.size or front.tries < 0:
-            return
-        some, at, size = at[:size], at[size:], min(4 * size, CHUNK)
-        given = Prepared(Tables(space, order, {n: v[some] for n, v in points.items()}))
-        beaten = screen.mappings - given.ways * given.bounds.below[0]
-        coverage.prune("a choice that another beats in every sum", len(some) * beaten)
-        _Points(given, front, coverage).run()
+        points = tile_sizes(space, order, wanted)
         tick()
+        screen = memo.screen(space, order, points, wanted)
+        orders.append(_Order(space, order, points, screen, front, coverage))
+        tick()
+        orders[-1].run(tick, 1)
+    for some in sorted(orders, key=lambda o: o.first):
+        some.run(tick)
+
+
+class _Order:
+    """The search over an order of loops: those tile sizes get tables that are open by a bound that needs no choice, the
+    most promising ones first."""
+
+    def __init__(self, space: GroupSpace, order: Order, points: Dict[str, Array], screen: Screen, front: Front,
+                 coverage: Coverage) -> None:  # fmt: skip
+        self.space, self.order, self.front, self.coverage, self.mappings = space, order, front, coverage, screen.mappings
+        coverage.orders += 1
+        tiles, kind = kinds(space, points, front.keyed)
+        coverage.space += len(kind) * screen.mappings
+        fits = np.isfinite(screen.costs[2])
+        coverage.prune("capacity", float((~fits).sum()) * screen.mappings)
+        if screen.tight is not None:
+            coverage.short(space.members, *screen.tight)
+        at = np.flatnonzero(front.open(tiles, kind, screen.costs))
+        coverage.prune(WORSE, float(np.count_nonzero(fits) - len(at)) * screen.mappings)
+        keys = front.keys(tiles, kind[at], screen.costs[:, at])
+        at = at[np.lexsort(keys[::-1])]
+        self.first = tuple(float(k.min()) for k in keys) if len(at) else ()
+        self.points, self.costs = {n: v[at] for n, v in points.items()}, screen.costs[:, at]
+        self.tiles, self.kind = tiles, kind[at]
+        self.left, self.size = np.arange(len(at)), FIRST
+
+    def run(self, tick: Callable[[], None], most: float = np.inf) -> None:
+        """Search the points that are left, so many tables of them at most."""
+        while most > 0:
+            wanted = np.array([self.front.wants(t) for t in self.tiles])
+            open_ = self.front.open(self.tiles, self.kind[self.left], self.costs[:, self.left])
+            open_ &= wanted[self.kind[self.left]]
+            self.coverage.prune(WORSE, float((~open_).sum()) * self.mappings)
+            self.left = self.left[open_]
+            if not self.left.size or self.front.tries < 0:
+                return
+            some, self.left = self.left[: self.size], self.left[self.size :]
+            given = Prepared(Tables(self.space, self.order, {n: v[some] for n, v in self.points.items()}))
+            beaten = self.mappings - given.ways * given.bounds.below[0]
+            self.coverage.prune("a choice that another beats in every sum", len(some) * beaten)
+            self.front.tries -= TABLE
+            _Points(given, self.front, self.coverage).run()
+            self.size, most = min(4 * self.size, CHUNK), most - 1
+            tick()
 
 
 class _Points:
