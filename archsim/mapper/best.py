@@ -10,7 +10,7 @@ from archsim.mapper.front import EDP, ENERGY, LATENCY, Found, Front, Goal
 from archsim.mapper.fusion import Fusion, Shared
 from archsim.mapper.memo import Memo
 from archsim.mapper.rules import FREE, Rules
-from archsim.mapper.search import Coverage, search_group
+from archsim.mapper.search import Coverage, Exhausted, search_group
 from archsim.mapper.space import Problem, problem
 from archsim.mapper.write import as_mapping, as_yaml
 from archsim.mapping import Mapping
@@ -21,13 +21,16 @@ from einsum_cascade.cascade import Cascade
 
 __all__ = ["OBJECTIVES", "Best", "best_mapping"]
 
-OBJECTIVES = ("latency", "energy", "edp")
+OBJECTIVES = {"latency": LATENCY, "energy": ENERGY, "edp": EDP}
 SECOND = {LATENCY: Goal(("words",), ("joules",)), ENERGY: Goal(("seconds",), ("words",))}
 """What decides between mappings that are as good."""
 
+POINTS = 10_000_000
+"""Tile sizes that a search looks at: half a minute."""
+
 SLACK = 0.001
-TRIES = 64
-"""Mappings that are as good as the best one of a group, of which the best by the second objective is taken."""
+TRIES = 128
+"""Of so many mappings of a group that are as good as the best one, the best by the second objective is taken."""
 
 
 @dataclass
@@ -35,7 +38,8 @@ class Best:
     """The best mapping: its `text` as a file and its report by the model; None where nothing fits.
 
     `coverage` what was looked at; `complete` whether nothing was left out, so that the mapping is optimal for the space
-    (False after an interruption); `traffic_bytes` the limit of far traffic that it had to keep.
+    (False after an interruption); `bound` is then what no mapping can be better than; `traffic_bytes` the limit of far
+    traffic that it had to keep.
     """
 
     objective: str
@@ -45,19 +49,14 @@ class Best:
     mapping: Mapping | None = None
     report: Report | None = None
     complete: bool = False
+    bound: float = 0.0
     traffic_bytes: float = float("inf")
 
     @property
     def value(self) -> float:
         """Seconds, joules or their product; infinite where nothing fits."""
-        return _value(self.objective, self.found)
-
-
-def _value(objective: str, found: tuple[Found, ...]) -> float:
-    if not found:
-        return float("inf")
-    seconds, joules = sum(f.seconds for f in found), sum(f.joules for f in found)
-    return {"latency": seconds, "energy": joules, "edp": seconds * joules}[objective]
+        costs = np.sum([f.costs for f in self.found], axis=0) if self.found else np.full(3, np.inf)
+        return float(OBJECTIVES[self.objective].value(costs))
 
 
 def best_mapping(
@@ -71,6 +70,7 @@ def best_mapping(
     slack: float = SLACK,
     tick: Callable[[str, Coverage], None] = lambda text, coverage: None,
     names: tuple[str, str] = ("", ""),
+    points: float = POINTS,
 ) -> Best:
     """Return the best mapping of a cascade on a design by latency, energy or their product.
 
@@ -82,8 +82,9 @@ def best_mapping(
         do energies, then latency and traffic decide.
     tick : called now and then with what is searched, and what was looked at so far.
     names : of cascade and design in the file, if they are not their own (a path, say).
+    points : so many tile sizes are looked at, in all orders of loops together; then the search ends.
 
-    An interruption (KeyboardInterrupt) ends the search with the best mapping so far. Raises SpecError: an Einsum that
+    An interruption (KeyboardInterrupt), or the end of `points`, ends the search with the best mapping so far. Raises SpecError: an Einsum that
     no array can run.
 
     Examples
@@ -95,38 +96,28 @@ def best_mapping(
     (1.0, True)
     """
     space = problem(cascade, workload, design, rules, effort)
-    result = Best(objective, traffic_bytes=traffic_bytes)
+    result = Best(objective, Coverage(most=points), traffic_bytes=traffic_bytes)
     shared = Shared()
     limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
 
-    def run(goal: Goal, best: tuple[Found, ...] = ()) -> tuple[Found, ...]:
-        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), shared, best)
+    def run(goal: Goal) -> None:
+        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), shared)
         try:
-            return fusion.run()
-        except KeyboardInterrupt:
-            _better(result, fusion.best)
-            raise
+            fusion.run()
+        finally:
+            result.found = fusion.best
 
+    goal = OBJECTIVES[objective]
     try:
-        if objective == "edp":
-            for goal in (LATENCY, ENERGY):  # what they find are bounds of the product, and mappings to beat
-                _better(result, run(goal))
-            _better(result, run(EDP, result.found))
-        else:
-            goal = LATENCY if objective == "latency" else ENERGY
-            _better(result, run(goal))
+        run(goal)
+        if goal in SECOND:
             result.found = _polished(result.found, goal, slack, limit, result.coverage, shared.memo)
         result.complete = True
-    except KeyboardInterrupt:
-        pass
+    except (KeyboardInterrupt, Exhausted):
+        result.bound = Fusion(space, goal, Coverage(), limit, shared=shared).bound()
     if result.found:
         _written(result, space, names)
     return result
-
-
-def _better(result: Best, found: tuple[Found, ...]) -> None:
-    if _value(result.objective, found) < result.value:
-        result.found = found
 
 
 def _polished(

@@ -5,8 +5,9 @@ The latency is the largest of the summed seconds. Partial sums that another one 
 better mapping and are dropped: multiple-choice dynamic programming over Pareto sets, which loses nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -26,6 +27,9 @@ Solution = tuple[float, float, float, dict[str, EinsumChoice], dict[str, bool]]
 RATIOS = 2.0 ** np.arange(-12, 13, 0.5)
 BINDINGS = 2**16
 """Ways to give the Einsums to arrays that are tried one by one for a tighter bound."""
+
+FEW = 32
+"""Ways that are tried one by one in every bound: of few Einsums the weighted one is not tight."""
 
 TOGETHER = 2**20
 """Ways times points that are looked at together."""
@@ -124,6 +128,9 @@ def assignment_bound(least: Dict[str, Dict[str, Array]], arrays: Sequence[str]) 
     the cycles of all Einsums one after another."""
     if not arrays:
         return np.asarray(sum(np.min(list(table.values()), axis=0) for table in least.values()))
+    if np.prod([len(table) for table in least.values()]) <= FEW:
+        ways = product(*(table.items() for table in least.values()))
+        return np.asarray(reduce(np.minimum, (_longest(way) for way in ways)))
     weights = [{a: 1.0} for a in arrays]
     for k, a in enumerate(arrays):
         weights += [{a: 1 / (1 + r), b: r / (1 + r)} for b in arrays[k + 1 :] for r in RATIOS]
@@ -135,6 +142,14 @@ def assignment_bound(least: Dict[str, Dict[str, Array]], arrays: Sequence[str]) 
                 total = total + np.min([weight[a] * c for a, c in table.items()], axis=0)
         bound = np.maximum(bound, total)
     return bound
+
+
+def _longest(way: Iterable[tuple[str, Array]]) -> Array:
+    """The cycles of the busiest array, given the array and the cycles of each Einsum."""
+    sums: dict[str, Array] = {}
+    for array, cycles in way:
+        sums[array] = sums[array] + cycles if array in sums else cycles
+    return np.asarray(reduce(np.maximum, sums.values()))
 
 
 def tightened(tables: Tables, least: Dict[str, Dict[str, Array]], at: Indices) -> Array | None:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from archsim.mapper.exact import assignment_bound
-from archsim.mapper.front import ENDLESS, QUANTITIES, Found, Front, Goal, Tile
+from archsim.mapper.front import ENDLESS, LATENCY, QUANTITIES, Found, Front, Goal, Tile
 from archsim.mapper.memo import Memo
-from archsim.mapper.search import Coverage, search_group
+from archsim.mapper.search import Coverage, Exhausted, search_group
 from archsim.mapper.space import GroupSpace, Order, Problem, group_space, whole_space
 from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import cascade_tiles, tiles_of
@@ -71,9 +71,23 @@ class Fusion:
     def run(self) -> tuple[Found, ...]:
         """Return the best mapping as one Found for each group, in order; nothing if none fits.
 
-        Raises KeyboardInterrupt through; `best` then holds what was found.
+        Raises KeyboardInterrupt and Exhausted through; `best` then holds what was found.
         """
-        self._whole_parts()
+        try:
+            self._whole_parts()
+            if not self.best and self.goal is not LATENCY:  # the fastest mapping is found soon, and is one to beat
+                first = Fusion(self.problem, LATENCY, self.coverage, self.limit, self.tick, self.shared)
+                try:
+                    first.run()
+                finally:
+                    self.best = first.best
+            self._search()
+        except (KeyboardInterrupt, Exhausted):
+            self._rescue()
+            raise
+        return self.best
+
+    def _search(self) -> None:
         while (path := self._open_path()) is not None:
             labels = list(_steps(path))
             todo = [x.members for x in labels if x.found is None]
@@ -81,7 +95,24 @@ class Fusion:
                 self._solve(min(todo, key=lambda m: (len(space.shared) if (space := self.space(m)) else 0, len(m))))
             else:
                 self.best = tuple(x.found for x in labels if x.found is not None)
-        return self.best
+
+    def _rescue(self) -> None:
+        """After an interruption: the best mapping of what was found for the connected parts as one group each."""
+        found: list[Found] = []
+        for part in self._parts:
+            some = self.shared.pool.get(self._named(part), [])
+            found += [min(some, key=lambda f: self.goal.of_one(f.costs))] if some else []
+        self._better(found)
+
+    def _better(self, found: list[Found]) -> None:
+        whole = {e for f in found for e in f.einsums} == set(self.problem.einsums)
+        costs = np.sum([f.costs for f in found], axis=0) if whole else np.full(3, np.inf)
+        if whole and costs[1] <= self.limit * (1 + 1e-12) and float(self.goal.value(costs)) < self.value:
+            self.best = tuple(found)
+
+    def bound(self) -> float:
+        """Return what no mapping can be better than, by what is known."""
+        return float(np.min(self.goal.value(self._after()[0])))
 
     @property
     def value(self) -> float:
@@ -112,10 +143,7 @@ class Fusion:
             if len(self.goal.of) == 1:
                 known = [f.costs[QUANTITIES.index(self.goal.of[0])] for f in front.best.get((), [])]
                 self._raise(members, np.array(known or [np.inf]))
-        whole = {e for f in found for e in f.einsums} == set(self.problem.einsums)
-        costs = np.sum([f.costs for f in found], axis=0) if whole else np.full(3, np.inf)
-        if whole and costs[1] <= self.limit * (1 + 1e-12) and float(self.goal.value(costs)) < self.value:
-            self.best = tuple(found)
+        self._better(found)
 
     def _solve(self, members: Members) -> None:
         """Search a group, as far as it may be part of a mapping that is better than the best one."""
@@ -149,8 +177,10 @@ class Fusion:
         some = self.shared.pool.setdefault(space.members, [])
         for found in some:
             front.add(found)
-        search_group(space, front, self.coverage, self.shared.memo, lambda: self.tick(text))
-        some += [f for found in front.best.values() for f in found if f not in some]
+        try:
+            search_group(space, front, self.coverage, self.shared.memo, lambda: self.tick(text))
+        finally:
+            some += [f for found in front.best.values() for f in found if f not in some]
         return front
 
     def space(self, members: Members) -> GroupSpace | None:

@@ -16,10 +16,13 @@ from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import tile_sizes, tiles_of
 from archsim.value import Array
 
-__all__ = ["Coverage", "Shortage", "search_group"]
+__all__ = ["Coverage", "Exhausted", "Shortage", "search_group"]
+
+TABULATED = 10
+"""A tile size of which all choices are tabulated counts as so many that are only bounded."""
 
 TABLE = 8
-"""Tables count as so many tries."""
+"""An order of loops counts as so many tries, and so do tables."""
 
 FIRST, CHUNK = 1024, 16_384
 """Points that get tables with all choices together: the first ones of an order, and at most."""
@@ -36,6 +39,10 @@ BLOCK = 256
 WORSE = "bound not better than the best mapping"
 
 
+class Exhausted(Exception):
+    """The search has looked at as many tile sizes as it may."""
+
+
 @dataclass
 class Shortage:
     """The mapping that comes closest to fitting: what its fullest memory would have to hold."""
@@ -48,7 +55,8 @@ class Shortage:
 
 @dataclass
 class Coverage:
-    """What a search looked at. `space` counts mappings (float: it may be large); the others say what became of them."""
+    """What a search looked at. `space` counts mappings (float: it may be large); the others say what became of them.
+    `points` counts tile sizes in all orders of loops, `most` of them may be looked at."""
 
     space: float = 0.0
     evaluated: int = 0
@@ -56,6 +64,8 @@ class Coverage:
     groups: int = 0
     searched: int = 0
     orders: int = 0
+    points: int = 0
+    most: float = np.inf
     pruned: dict[str, float] = field(default_factory=dict)
     complete: bool = True
     shortage: Shortage = field(default_factory=Shortage)
@@ -63,6 +73,12 @@ class Coverage:
     def prune(self, rule: str, number: float) -> None:
         """Count what a rule made unnecessary."""
         self.pruned[rule] = self.pruned.get(rule, 0.0) + number
+
+    def count(self, points: int) -> None:
+        """Count tile sizes that are looked at. Raises Exhausted if they are too many."""
+        self.points += points
+        if self.points > self.most:
+            raise Exhausted
 
     def short(self, members: tuple[str, ...], memory: str, demand: float, bound: float) -> None:
         """Note what a memory would have to hold at least, if that is closer to what it holds than all others."""
@@ -76,11 +92,14 @@ def search_group(
     """Add the best mappings of a group to a front."""
     coverage.searched += 1
     orders = []
-    for order in space.orders():
+    known = {f.order.loops for some in front.best.values() for f in some}
+    for order in sorted(space.orders(), key=lambda o: o.loops not in known):
         wanted = frozenset(t for t in tiles_of(space) if front.wants(t)) if front.keyed else None
-        if not (front.wants(()) if wanted is None else wanted):
+        if front.tries < 0 or not (front.wants(()) if wanted is None else wanted):
             break
+        front.tries -= TABLE
         points = tile_sizes(space, order, wanted)
+        coverage.count(len(next(iter(points.values()))))
         tick()
         screen = memo.screen(space, order, points, wanted)
         orders.append(_Order(space, order, points, screen, front, coverage))
@@ -124,6 +143,7 @@ class _Order:
             if not self.left.size or self.front.tries < 0:
                 return
             some, self.left = self.left[: self.size], self.left[self.size :]
+            self.coverage.count(TABULATED * len(some))
             given = Prepared(Tables(self.space, self.order, {n: v[some] for n, v in self.points.items()}))
             beaten = self.mappings - given.ways * given.bounds.below[0]
             self.coverage.prune("a choice that another beats in every sum", len(some) * beaten)

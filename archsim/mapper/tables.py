@@ -139,17 +139,21 @@ class Tables:
                     yield choice
 
     def _relaxed(self, s: Einsum) -> Iterator[EinsumChoice]:
-        """For each array a choice that is as good as all of them: a step for every turn of the shared loops and no
-        lane idle, and every word that the shared loops need anew is moved once."""
-        p, nest = self.space.problem, self.nest(s.name)
+        """For each array a choice that is as good as all of them: the fewest cycles, and every word that the shared
+        loops need anew is moved once."""
+        p, nest, inner = self.space.problem, self.nest(s.name), self._inner(s.name)
         given = self.shared(s.name)
         points = nest.points(self.variables(s.name))
         for array, (cycles, actions) in p.arrays[s.name].items():
             spec = p.design.arrays[array]
-            steps = larger(points / spec.lanes, self.extents.trips(given))
+            steps = [
+                LoopNest((*given, *(v for v in inner if v not in space.values())), len(given), space, p.batch,
+                         self.extents.folded(space, spec.shape)).steps()
+                for space in self._spread(s.name, array, inner)
+            ]  # fmt: skip
             joules = points * sum(self.operation(array, a, n) for a, n in actions.items())
-            choice = EinsumChoice(s.name, array, {}, (), nest, self.full(steps * cycles / spec.efficiency),
-                                  self.full(joules))  # fmt: skip
+            least = np.min([self.full(x) for x in steps], axis=0)
+            choice = EinsumChoice(s.name, array, {}, (), nest, least * cycles / spec.efficiency, self.full(joules))
             self._words(s, choice, given)
             yield choice
 
