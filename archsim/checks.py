@@ -5,6 +5,7 @@ from collections import Counter
 from archsim.design import Design
 from archsim.layout import Fail, GroupPlan
 from einsum_cascade.cascade import Cascade
+from einsum_cascade.einsum import reduced_variables
 from einsum_cascade.errors import SpecError, did_you_mean
 
 __all__ = ["check_names", "check_passes", "check_running", "whole_tensors"]
@@ -72,7 +73,6 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
     live, count = whole_tensors(cascade)
     if count < 2:
         return
-    parts = {p for v in cascade.sequence for p in layout.parts.get(v, (v,))}
     keep = layout.group.keep
     for tensor in live:
         writer = next((p for p in layout.placed if p.einsum.name == tensor), None)
@@ -80,9 +80,11 @@ def check_passes(layout: GroupPlan, cascade: Cascade, design: Design, fail: Fail
         far, *near = design.memories
         if writer is None or not readers or tensor in layout.leaves or tensor in keep.get(far, {}):
             continue
+        waits = _waits(layout, tensor) & set(cascade.sequence)
+        parts = {p for v in waits for p in layout.parts.get(v, (v,))}
         scope = next((keep[m][tensor] for m in near if tensor in keep.get(m, {})), None)
         hint = f"keep it in a memory outside of the loops over {', '.join(cascade.sequence)}, or in {far}"
-        if scope is None and tensor not in layout.group.alias:
+        if scope is None and tensor not in layout.group.alias and waits:
             fail(
                 f"{cascade.name} makes {count} passes, so {tensor} must stay whole; it is kept nowhere", hint, ("keep",)
             )
@@ -101,6 +103,19 @@ def check_running(layout: GroupPlan, fail: Fail) -> None:
             hint = f"keep it in a memory, or in the registers of the array: keep: {{{array}: {{{tensor}: LOOP}}}}"
             message = f"{tensor} is a running value along {', '.join(variables)}, and it is kept nowhere"
             fail(message, hint, ("keep",))
+
+
+def _waits(layout: GroupPlan, tensor: str) -> set[str]:
+    """The variables over which another Einsum of the group sums up before all readers of a tensor can start."""
+    reads = {p.einsum.name: {a.tensor for a in p.reads} for p in layout.placed}
+    needs: set[str] = set()
+    todo = [r for name, read in reads.items() if tensor in read and name != tensor for r in read]
+    while todo:
+        name = todo.pop()
+        if name in reads and name not in needs and name != tensor:
+            needs.add(name)
+            todo += reads[name]
+    return {v for p in layout.placed if p.einsum.name in needs for v in reduced_variables(p.einsum)}
 
 
 _LIVE: dict[int, tuple[Cascade, tuple[str, ...], int]] = {}

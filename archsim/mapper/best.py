@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from archsim.design import Design
-from archsim.mapper.fusion import Fusion
+from archsim.mapper.front import EDP, ENERGY, LATENCY, Found, Front, Goal
+from archsim.mapper.fusion import Fusion, Shared
 from archsim.mapper.memo import Memo
 from archsim.mapper.rules import FREE, Rules
-from archsim.mapper.search import ENERGY, LATENCY, SECOND, Coverage, Found, Front, Goal, search_group
+from archsim.mapper.search import Coverage, Exhausted, search_group
 from archsim.mapper.space import Problem, problem
 from archsim.mapper.write import as_mapping, as_yaml
 from archsim.mapping import Mapping
@@ -20,10 +21,16 @@ from einsum_cascade.cascade import Cascade
 
 __all__ = ["OBJECTIVES", "Best", "best_mapping"]
 
-OBJECTIVES = ("latency", "energy", "edp")
+OBJECTIVES = {"latency": LATENCY, "energy": ENERGY, "edp": EDP}
+SECOND = {LATENCY: Goal(("words",), ("joules",)), ENERGY: Goal(("seconds",), ("words",))}
+"""What decides between mappings that are as good."""
+
+POINTS = 10_000_000
+"""Tile sizes that a search looks at: half a minute."""
+
 SLACK = 0.001
-TRIES = 64
-"""Mappings that are as good as the best one of a group, of which the best by the second objective is taken."""
+TRIES = 128
+"""Of so many mappings of a group that are as good as the best one, the best by the second objective is taken."""
 
 
 @dataclass
@@ -31,7 +38,8 @@ class Best:
     """The best mapping: its `text` as a file and its report by the model; None where nothing fits.
 
     `coverage` what was looked at; `complete` whether nothing was left out, so that the mapping is optimal for the space
-    (False after an interruption); `traffic_bytes` the limit of far traffic that it had to keep.
+    (False after an interruption); `bound` is then what no mapping can be better than; `traffic_bytes` the limit of far
+    traffic that it had to keep.
     """
 
     objective: str
@@ -41,19 +49,14 @@ class Best:
     mapping: Mapping | None = None
     report: Report | None = None
     complete: bool = False
+    bound: float = 0.0
     traffic_bytes: float = float("inf")
 
     @property
     def value(self) -> float:
         """Seconds, joules or their product; infinite where nothing fits."""
-        return _value(self.objective, self.found)
-
-
-def _value(objective: str, found: tuple[Found, ...]) -> float:
-    if not found:
-        return float("inf")
-    seconds, joules = sum(f.seconds for f in found), sum(f.joules for f in found)
-    return {"latency": seconds, "energy": joules, "edp": seconds * joules}[objective]
+        costs = np.sum([f.costs for f in self.found], axis=0) if self.found else np.full(3, np.inf)
+        return float(OBJECTIVES[self.objective].value(costs))
 
 
 def best_mapping(
@@ -67,6 +70,7 @@ def best_mapping(
     slack: float = SLACK,
     tick: Callable[[str, Coverage], None] = lambda text, coverage: None,
     names: tuple[str, str] = ("", ""),
+    points: float = POINTS,
 ) -> Best:
     """Return the best mapping of a cascade on a design by latency, energy or their product.
 
@@ -78,8 +82,9 @@ def best_mapping(
         do energies, then latency and traffic decide.
     tick : called now and then with what is searched, and what was looked at so far.
     names : of cascade and design in the file, if they are not their own (a path, say).
+    points : so many tile sizes are looked at, in all orders of loops together; then the search ends.
 
-    An interruption (KeyboardInterrupt) ends the search with the best mapping so far. Raises SpecError: an Einsum that
+    An interruption (KeyboardInterrupt), or the end of `points`, ends the search with the best mapping so far. Raises SpecError: an Einsum that
     no array can run.
 
     Examples
@@ -91,42 +96,28 @@ def best_mapping(
     (1.0, True)
     """
     space = problem(cascade, workload, design, rules, effort)
-    result = Best(objective, traffic_bytes=traffic_bytes)
-    memo, pool = Memo(), dict[tuple[str, ...], list[Found]]()
+    result = Best(objective, Coverage(most=points), traffic_bytes=traffic_bytes)
+    shared = Shared()
     limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
 
-    def run(goal: Goal) -> tuple[Found, ...]:
-        # What an earlier goal found is a mapping too: where it is better by this objective it stays.
-        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), memo, pool)
+    def run(goal: Goal) -> None:
+        fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), shared)
         try:
-            found = fusion.run()
-        except KeyboardInterrupt:
-            _better(result, fusion.best)
-            raise
-        _better(result, found)
-        return found
+            fusion.run()
+        finally:
+            result.found = fusion.best
 
+    goal = OBJECTIVES[objective]
     try:
-        if objective == "edp":
-            _product(run, result)
-        else:
-            goal = LATENCY if objective == "latency" else ENERGY
-            result.found = _polished(run(goal), goal, slack, limit, result.coverage, memo)
-        result.complete = sum(f.traffic for f in result.found) <= limit * (1 + 1e-9)
-    except KeyboardInterrupt:
-        pass
+        run(goal)
+        if goal in SECOND:
+            result.found = _polished(result.found, goal, slack, limit, result.coverage, shared.memo)
+        result.complete = True
+    except (KeyboardInterrupt, Exhausted):
+        result.bound = Fusion(space, goal, Coverage(), limit, shared=shared).bound()
     if result.found:
-        whole = set(space.einsums) == {e for f in result.found for e in f.einsums}
-        if whole and sum(f.traffic for f in result.found) <= limit * (1 + 1e-9):
-            _written(result, space, names)
-        else:
-            result.found = ()
+        _written(result, space, names)
     return result
-
-
-def _better(result: Best, found: tuple[Found, ...]) -> None:
-    if _value(result.objective, found) < result.value:
-        result.found = found
 
 
 def _polished(
@@ -140,49 +131,11 @@ def _polished(
         space = replace(f.space, problem=replace(p, rules=replace(p.rules, tiles={**p.rules.tiles, **tiles})))
         room = limit - sum(g.traffic for g in found if g is not f)
         slowest, costliest = (f.seconds * (1 + slack), np.inf) if goal is LATENCY else (np.inf, f.joules * (1 + slack))
-        front = Front(SECOND[goal], limit=room, slowest=slowest, costliest=costliest, tries=TRIES)
-        front.best[()] = f
+        front = Front(SECOND[goal], (slowest, room, costliest), tries=TRIES)
+        front.best[()] = [f]
         search_group(space, front, coverage, memo)
-        result.append(front.best[()])
+        result += front.best[()]
     return tuple(result)
-
-
-def _product(run: Callable[[Goal], tuple[Found, ...]], result: Best) -> None:
-    """Minimise seconds times joules: its least value lies at a corner of the convex hull of all (seconds, joules), and
-    the corners are what weighted sums find. A stretch of the hull is left alone where even the point in which its
-    supporting lines meet is no better than what is known."""
-
-    def at(goal: Goal) -> tuple[float, float]:
-        found = run(goal)
-        return sum(f.seconds for f in found), sum(f.joules for f in found)
-
-    fast, lean = at(LATENCY), at(ENERGY)
-    if not result.found:
-        return
-    # A stretch: its ends, and at each the slope (joules a second) of a line below everything.
-    todo = [(fast, lean, np.inf, 0.0)]
-    while todo:
-        a, b, steep, flat = todo.pop()
-        if b[0] <= a[0] * (1 + 1e-9) or a[1] <= b[1] * (1 + 1e-9):
-            continue
-        if _corner(a, b, steep, flat) >= result.value * (1 - 1e-9):
-            continue
-        slope = (a[1] - b[1]) / (b[0] - a[0])
-        c = at(Goal(seconds=slope, joules=1.0))
-        if c[1] + slope * c[0] >= (a[1] + slope * a[0]) * (1 - 1e-9):
-            continue
-        todo += [(a, c, steep, slope), (c, b, slope, flat)]
-
-
-def _corner(a: tuple[float, float], b: tuple[float, float], steep: float, flat: float) -> float:
-    """The product where the lines through two points with the slopes -steep and -flat meet."""
-    if np.isinf(steep):
-        seconds = a[0]
-    elif steep <= flat:
-        return a[0] * a[1]
-    else:
-        seconds = (a[1] + steep * a[0] - b[1] - flat * b[0]) / (steep - flat)
-    return float(seconds * (b[1] + flat * (b[0] - seconds)))
 
 
 def _written(result: Best, space: Problem, names: tuple[str, str]) -> None:

@@ -20,11 +20,11 @@ __all__ = ["Bounds", "Indices", "Leaf", "Open"]
 
 Indices = NDArray[np.int64]
 
-Leaf = tuple[dict[str, TensorChoice], Indices, Array, Array, Array]
-"""Places of all tensors; the points for which they are open, and there: seconds of the busiest memory, words of the far
-one, joules."""
+Leaf = tuple[dict[str, TensorChoice], Indices, Array]
+"""Places of all tensors; the points for which they are open, and there, shape (3, n): seconds of the busiest memory,
+words of the far one, joules."""
 
-Open = Callable[[Indices, Array, Array, Array], Mask]
+Open = Callable[[Indices, Array], Mask]
 """Whether points with so many seconds of memories, words of the far memory and joules, at least, may still be best."""
 
 Node = tuple[dict[str, TensorChoice], Indices, Array, Array]
@@ -44,6 +44,7 @@ class Bounds:
         self.capacities = {m: float(np.max(np.asarray(c))) for m, c in sizes.items() if c is not None}
         self.names = _ordered(tables)
         self._memo: dict[tuple[object, ...], Array] = {}
+        self._arrays: dict[tuple[object, ...], dict[str, Array]] = {}
         self._rows = {t: [self._tensor(c) for c in tables.tensors[t]] for t in self.names}
         needs = {e: set((*c[0].reads, *c[0].writes)) for e, c in tables.einsums.items()}
         self._done = [
@@ -65,11 +66,17 @@ class Bounds:
     def _columns(self) -> int:
         return 1 + len(self.memories) + len(self.capacities)
 
-    def least(self) -> tuple[Array, Array, Array]:
-        """Return what every mapping takes at least at every point: seconds of memories, words of the far one, joules;
-        infinite joules where nothing fits."""
-        seconds, words, joules = self._costs(self._rest[0])
-        return seconds, words, np.where(self._fits(self._rest[0])[0], joules, np.inf)
+    def least(self) -> Array:
+        """Return what every mapping takes at least at every point, shape (3, n): seconds of memories, words of the far
+        one, joules; infinite joules where nothing fits."""
+        costs = self._costs(self._rest[0])
+        costs[2] = np.where(self._fits(self._rest[0])[0], costs[2], np.inf)
+        return costs
+
+    def tight(self) -> tuple[str, float, float] | None:
+        """Return a memory that is too small at every point, what it would have to hold at least, and what it holds."""
+        found = self._fits(self._rest[0])[1]
+        return None if found is None else (*found, self.capacities[found[0]])
 
     def leaves(self, at: Indices, is_open: Open, pruned: Callable[[str, float], None],
                short: Callable[[str, float], None], best_first: bool = False) -> Iterator[Leaf]:  # fmt: skip
@@ -86,7 +93,7 @@ class Bounds:
         where, at, sums, bound = node
         depth = len(where)
         if depth == len(self.names):
-            yield where, at, *self._costs(bound)
+            yield where, at, self._costs(bound)
             return
         tensor, rest, below = self.names[depth], self._rest[depth + 1][:, at], self.below[depth + 1]
         nodes: list[Node] = []
@@ -104,7 +111,7 @@ class Bounds:
             fits, tight = self._fits(least)
             if tight is not None:
                 short(*tight)
-            alive = fits & is_open(at, *self._costs(least))
+            alive = fits & is_open(at, self._costs(least))
             left, room = int(np.count_nonzero(alive)), int(np.count_nonzero(fits))
             pruned("capacity", (len(at) - room) * below)
             pruned("bound not better than the best mapping", (room - left) * below)
@@ -113,18 +120,18 @@ class Bounds:
             elif left:
                 nodes.append((here, at[alive], more[:, alive], least[:, alive]))
         if best_first:
-            nodes.sort(key=lambda n: tuple(np.min(np.array(self._costs(n[3])), axis=1).tolist()))
+            nodes.sort(key=lambda n: tuple(np.min(self._costs(n[3]), axis=1).tolist()))
         for child in nodes:
             yield from self._below(child, is_open, pruned, short, best_first)
 
-    def _costs(self, rows: Array) -> tuple[Array, Array, Array]:
-        """Return seconds of the busiest memory, words of the far one and joules."""
+    def _costs(self, rows: Array) -> Array:
+        """Return seconds of the busiest memory, words of the far one and joules, shape (3, n)."""
         seconds = np.zeros(rows.shape[1])
         for k, m in enumerate(self.memories, 1):
             second = self.tables.seconds[m]
             if second is not None:
                 seconds = np.maximum(seconds, rows[k] * second)
-        return seconds, rows[1 + self.memories.index(self.tables.far)], rows[0]
+        return np.array([seconds, rows[1 + self.memories.index(self.tables.far)], rows[0]])
 
     def _fits(self, rows: Array) -> tuple[Mask, tuple[str, float] | None]:
         """Return where all tensors fit; and a memory that is too small everywhere, with what it needs."""
@@ -147,11 +154,24 @@ class Bounds:
         """The columns of an Einsum, the least of each over its choices; without `where` over all places, too."""
         choices = self.tables.einsums[einsum]
         tensors = list(dict.fromkeys(t for c in choices[:1] for t in (*c.reads, *c.writes)))
-        key = (einsum, *(id(c) if c.free.any() else c.near for c in map(where.get, tensors) if c is not None))
+        key = self._key(einsum, where)
         if key not in self._memo:
             rows = [self._choice(c, where) if where else self._least_choice(c, tensors) for c in choices]
             self._memo[key] = np.min(rows, axis=0)
+            arrays = dict.fromkeys(c.array for c in choices)
+            self._arrays[key] = {
+                a: np.min([r[0] for c, r in zip(choices, rows, strict=True) if c.array == a], axis=0) for a in arrays
+            }
         return self._memo[key]
+
+    def joules(self, where: Dict[str, TensorChoice]) -> dict[str, dict[str, Array]]:
+        """Return Einsum -> array -> the fewest joules of its choices at every point, given where tensors are kept."""
+        return {e: self._arrays[self._key(e, where)] for e in self.tables.einsums}
+
+    def _key(self, einsum: str, where: Dict[str, TensorChoice]) -> tuple[object, ...]:
+        choice = self.tables.einsums[einsum][0]
+        tensors = dict.fromkeys((*choice.reads, *choice.writes))
+        return (einsum, *(id(c) if c.free.any() else c.near for c in map(where.get, tensors) if c is not None))
 
     def _choice(self, choice: EinsumChoice, where: Dict[str, TensorChoice]) -> Array:
         joules, words = joules_and_words(self.tables, choice, where)

@@ -5,8 +5,9 @@ The latency is the largest of the summed seconds. Partial sums that another one 
 better mapping and are dropped: multiple-choice dynamic programming over Pareto sets, which loses nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -16,7 +17,7 @@ from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.tables import Tables
 from archsim.value import Array
 
-__all__ = ["compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened", "touched"]
+__all__ = ["by_array", "compute_bound", "joules_and_words", "pareto", "resources", "solve", "tightened", "touched"]
 
 Indices = NDArray[np.int64]
 
@@ -26,6 +27,12 @@ Solution = tuple[float, float, float, dict[str, EinsumChoice], dict[str, bool]]
 RATIOS = 2.0 ** np.arange(-12, 13, 0.5)
 BINDINGS = 2**16
 """Ways to give the Einsums to arrays that are tried one by one for a tighter bound."""
+
+FEW = 32
+"""Ways that are tried one by one in every bound: of few Einsums the weighted one is not tight."""
+
+TOGETHER = 2**20
+"""Ways times points that are looked at together."""
 
 
 def resources(tables: Tables) -> list[str]:
@@ -121,6 +128,9 @@ def assignment_bound(least: Dict[str, Dict[str, Array]], arrays: Sequence[str]) 
     the cycles of all Einsums one after another."""
     if not arrays:
         return np.asarray(sum(np.min(list(table.values()), axis=0) for table in least.values()))
+    if np.prod([len(table) for table in least.values()]) <= FEW:
+        ways = product(*(table.items() for table in least.values()))
+        return np.asarray(reduce(np.minimum, (_longest(way) for way in ways)))
     weights = [{a: 1.0} for a in arrays]
     for k, a in enumerate(arrays):
         weights += [{a: 1 / (1 + r), b: r / (1 + r)} for b in arrays[k + 1 :] for r in RATIOS]
@@ -134,24 +144,61 @@ def assignment_bound(least: Dict[str, Dict[str, Array]], arrays: Sequence[str]) 
     return bound
 
 
-def tightened(tables: Tables, least: Dict[str, Dict[str, Array]], at: Sequence[int]) -> Array | None:
+def _longest(way: Iterable[tuple[str, Array]]) -> Array:
+    """The cycles of the busiest array, given the array and the cycles of each Einsum."""
+    sums: dict[str, Array] = {}
+    for array, cycles in way:
+        sums[array] = sums[array] + cycles if array in sums else cycles
+    return np.asarray(reduce(np.maximum, sums.values()))
+
+
+def tightened(tables: Tables, least: Dict[str, Dict[str, Array]], at: Indices) -> Array | None:
     """Return the least seconds of compute at some points, over all ways to give the Einsums to arrays; None if there
     are too many."""
-    ways = int(np.prod([len(t) for t in least.values()]))
-    if ways > BINDINGS or ways * len(at) > 2**25:
+    ways = _ways([len(t) for t in least.values()])
+    if ways is None:
         return None
-    index = np.asarray(at)
-    sums = [np.zeros((1, len(index))) for _ in resources(tables)]
-    for e, table in least.items():
-        per = [
-            [np.broadcast_to(np.asarray(s * c, float), tables.number)[index] for s in shares(tables, e, a)]
-            for a, c in table.items()
-        ]
-        sums = [np.concatenate([s + row[k] for row in per]) for k, s in enumerate(sums)]
-    worst = sums[0]
-    for s in sums[1:]:
-        worst = np.maximum(worst, s)
-    return np.asarray(worst.min(axis=0) / float(np.asarray(tables.space.problem.design.clock)))
+    return np.concatenate([_busiest(tables, least, some, ways).min(axis=0) for some in _pieces(at, len(ways))])
+
+
+def by_array(tables: Tables, least: Dict[str, Dict[str, Array]], at: Indices,
+             joules: Dict[str, Dict[str, Array]]) -> Iterator[tuple[Array, Array]]:  # fmt: skip
+    """Yield the seconds of compute and the joules of the Einsums that every way to give them to arrays takes at least,
+    shape (ways, n) each, for some points after others; nothing if there are too many ways.
+
+    `joules` Einsum -> array -> the fewest joules at every point.
+    """
+    ways = _ways([len(t) for t in least.values()])
+    for some in _pieces(at, len(ways)) if ways is not None else ():
+        total = np.zeros((len(ways), len(some)))
+        for column, (e, table) in zip(ways.T, least.items(), strict=True):
+            total += np.array([joules[e][a][some] for a in table])[column]
+        yield _busiest(tables, least, some, ways), total
+
+
+def _pieces(at: Indices, ways: int) -> list[Indices]:
+    return np.array_split(at, max(1, -(-len(at) * ways // TOGETHER)))
+
+
+def _ways(numbers: list[int]) -> Indices | None:
+    """All ways to give Einsums to their arrays, as rows of numbers; None if there are too many."""
+    return None if np.prod(numbers) > BINDINGS else np.array(list(np.ndindex(*numbers)), np.int64)
+
+
+def _busiest(tables: Tables, least: Dict[str, Dict[str, Array]], at: Indices, ways: Indices) -> Array:
+    """The seconds of the busiest resource, shape (ways, n)."""
+    worst = np.zeros((len(ways), len(at)))
+    loads = [
+        [[np.broadcast_to(np.asarray(s * c, float), tables.number)[at] for s in shares(tables, e, a)]
+         for a, c in table.items()]
+        for e, table in least.items()
+    ]  # fmt: skip
+    for k in range(len(resources(tables))):
+        total = np.zeros((len(ways), len(at)))
+        for column, some in zip(ways.T, loads, strict=True):
+            total += np.array([rows[k] for rows in some])[column]
+        worst = np.maximum(worst, total)
+    return np.asarray(worst / float(np.asarray(tables.space.problem.design.clock)))
 
 
 def pareto(rows: Array) -> Indices:
@@ -167,10 +214,10 @@ def pareto(rows: Array) -> Indices:
 
 
 def solve(
-    tables: Tables, at: int, where: Dict[str, TensorChoice], keep: Callable[[Array, Array, Array], Mask]
+    tables: Tables, at: int, where: Dict[str, TensorChoice], keep: Callable[[Array], Mask]
 ) -> list[Solution]:
-    """Return the Pareto-optimal solutions of one point that `keep` (of seconds, words of the far memory, joules,
-    each a lower bound while choices are open) has a use for.
+    """Return the Pareto-optimal solutions of one point that `keep` (of seconds, words of the far memory, joules, shape
+    (3, n), each a lower bound while choices are open) has a use for.
 
     Whether a tensor that could stay in an array's registers does is chosen too: it must fit where it is read.
     """
@@ -198,7 +245,7 @@ def _solve(
     at: int,
     where: Dict[str, TensorChoice],
     free: Dict[str, bool],
-    keep: Callable[[Array, Array, Array], Mask],
+    keep: Callable[[Array], Mask],
 ) -> list[Solution]:
     p = tables.space.problem
     clock = float(np.asarray(p.design.clock))
@@ -228,7 +275,7 @@ def _solve(
     for (usable, table), least in zip(steps, rest, strict=True):
         sums = (labels[:, None, :] + table[None, :, :]).reshape(-1, table.shape[1])
         bound = sums + least
-        some = np.flatnonzero(keep(bound[:, 2:].max(axis=1), bound[:, 1], bound[:, 0]))
+        some = np.flatnonzero(keep(np.array([bound[:, 2:].max(axis=1), bound[:, 1], bound[:, 0]])))
         best = some[pareto(sums[some])] if len(some) else some
         if not len(best):
             return []

@@ -1,38 +1,61 @@
 """Fusion: which Einsums run together. The best way to part a cascade into groups, found without trying all of them.
 
 Costs of groups add up, so a cascade is a shortest path through the sets of Einsums that are done. Every group has a
-lower bound; only groups on a path that may still win are searched.
+lower bound; only groups on a path that may still win are searched, and of those only mappings with which it may.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from archsim.mapper.exact import assignment_bound
+from archsim.mapper.front import ENDLESS, LATENCY, QUANTITIES, Found, Front, Goal, Tile
 from archsim.mapper.memo import Memo
-from archsim.mapper.search import Coverage, Found, Front, Goal, search_group
+from archsim.mapper.search import Coverage, Exhausted, search_group
 from archsim.mapper.space import GroupSpace, Order, Problem, group_space, whole_space
 from archsim.mapper.tables import Tables
-from archsim.mapper.tiles import cascade_tiles
+from archsim.mapper.tiles import cascade_tiles, tiles_of
 from archsim.value import Array
-from einsum_cascade.einsum import read_accesses
+from einsum_cascade.einsum import Access, read_accesses
 from einsum_cascade.plan import components
 
-__all__ = ["Fusion"]
+__all__ = ["Fusion", "Shared"]
 
 Members = tuple[str, ...]
-Tile = tuple[int, ...]
+Costs = tuple[float, float, float]
+
+
+class Label(NamedTuple):
+    """One way to a set of Einsums that are done: its costs, the label before, the last group and its mapping, if that
+    is known."""
+
+    costs: Costs
+    before: "Label | None" = None
+    members: Members = ()
+    found: Found | None = None
+
+
+@dataclass
+class Shared:
+    """What searches of one problem with different goals share: tables, the mappings found for each group, and what each
+    group takes at least, shape (3, tile sizes)."""
+
+    memo: Memo = field(default_factory=Memo)
+    pool: dict[Members, list[Found]] = field(default_factory=dict)
+    least: dict[tuple[Members, bool], Array] = field(default_factory=dict)
 
 
 @dataclass
 class Fusion:
     """The search over all ways to part the Einsums of a problem into groups.
 
-    `goal` what is minimised, `limit` the words that the far memory may move, `tick` is called now and then.
-    `memo` and `pool` may be those of a search with another goal: tables, and the mappings that it found for each group.
+    `goal` what is minimised, `limit` the words that the far memory may move, `tick` is called now and then; `best` the
+    best mapping so far, one Found for each group in order: one that is known may be given.
     """
 
     problem: Problem
@@ -40,120 +63,209 @@ class Fusion:
     coverage: Coverage
     limit: float = np.inf
     tick: Callable[[str], None] = lambda text: None
-    memo: Memo = field(default_factory=Memo)
-    pool: dict[Members, list[Found]] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
     best: tuple[Found, ...] = ()
-    _fronts: dict[tuple[Members, bool], Dict[Tile, Found]] = field(default_factory=dict)
+    _fronts: dict[Members, Dict[Tile, list[Found]]] = field(default_factory=dict)
     _spaces: dict[Members, GroupSpace | None] = field(default_factory=dict)
-    _bounds: dict[Members, tuple[Array, Array]] = field(default_factory=dict)
 
     def run(self) -> tuple[Found, ...]:
         """Return the best mapping as one Found for each group, in order; nothing if none fits.
 
-        Raises KeyboardInterrupt through; `best` then holds what was found.
+        Raises KeyboardInterrupt and Exhausted through; `best` then holds what was found.
         """
-        parts = self._independent()
-        chosen: list[Found] = []
-        for part in parts:
-            found = self._part(part, [*chosen])
-            if not found:
-                return ()
-            chosen += found
-            self.best = tuple(chosen) if len(chosen) and part is parts[-1] else ()
-        return tuple(chosen)
+        try:
+            self._whole_parts()
+            if not self.best and self.goal is not LATENCY:  # the fastest mapping is found soon, and is one to beat
+                first = Fusion(self.problem, LATENCY, self.coverage, self.limit, self.tick, self.shared)
+                try:
+                    first.run()
+                finally:
+                    self.best = first.best
+            self._search()
+        except (KeyboardInterrupt, Exhausted):
+            self._rescue()
+            raise
+        return self.best
 
-    # --- One connected part of the cascade
+    def _search(self) -> None:
+        while (path := self._open_path()) is not None:
+            labels = list(_steps(path))
+            todo = [x.members for x in labels if x.found is None]
+            if todo:  # first the one with the fewest loops to share: the others may need no search then
+                self._solve(min(todo, key=lambda m: (len(space.shared) if (space := self.space(m)) else 0, len(m))))
+            else:
+                self.best = tuple(x.found for x in labels if x.found is not None)
 
-    def _part(self, nodes: list[Members], before: list[Found]) -> list[Found]:
-        """Search the ways to part connected Einsums; `nodes` are Einsums that cannot be parted, in order."""
-        best: list[Found] = []
-        value = np.inf
-        groups = self._groups(nodes)
-        members = self._named(nodes, (1 << len(nodes)) - 1)
-        if (1 << len(nodes)) - 1 in {m for some in groups.values() for m in some}:
-            found = self._solved(members, keyed=False).get(())  # usually good, so that most others need no search
-            if found is not None:
-                best, value = [found], self._value([found])
-                self.best = (*before, *best)
-        tiles = sorted(self._tiles, key=lambda t: self._path(nodes, groups, t, {})[0])
-        for tile in tiles:
-            while True:
-                cost, path = self._path(nodes, groups, tile, self._known(tile))
-                if not cost < value * (1 - 1e-12):
-                    break
-                todo = [m for m in path if (m, True) not in self._fronts]
-                if not todo:
-                    best = [self._fronts[m, True][tile] for m in path]
-                    value = self._value(best)
-                    self.best = (*before, *best)
-                    break
-                for m in todo:
-                    if tile not in self._solved(m, keyed=True):
-                        break
-        return best
+    def _rescue(self) -> None:
+        """After an interruption: the best mapping of what was found for the connected parts as one group each."""
+        found: list[Found] = []
+        for part in self._parts:
+            some = self.shared.pool.get(self._named(part), [])
+            found += [min(some, key=lambda f: self.goal.of_one(f.costs))] if some else []
+        self._better(found)
 
-    def _value(self, found: list[Found]) -> float:
-        sums = [np.asarray(sum(v)) for v in zip(*((f.seconds, f.traffic, f.joules) for f in found), strict=True)]
-        return float(self.goal.value(*sums))
+    def _better(self, found: list[Found]) -> None:
+        whole = {e for f in found for e in f.einsums} == set(self.problem.einsums)
+        costs = np.sum([f.costs for f in found], axis=0) if whole else np.full(3, np.inf)
+        if whole and costs[1] <= self.limit * (1 + 1e-12) and float(self.goal.value(costs)) < self.value:
+            self.best = tuple(found)
 
-    def _known(self, tile: Tile) -> dict[Members, float]:
-        """The exact cost of the groups that were searched, infinite for those that cannot be; of a group that was
-        searched for its best tile sizes only, a lower bound."""
-        some = {m: f.get(tile if keyed else ()) for (m, keyed), f in self._fronts.items()}
-        return {m: np.inf if f is None else self._value([f]) for m, f in some.items()}
+    def bound(self) -> float:
+        """Return what no mapping can be better than, by what is known."""
+        return float(np.min(self.goal.value(self._after()[0])))
 
-    def _solved(self, members: Members, keyed: bool) -> Dict[Tile, Found]:
-        key = (members, keyed)
-        if key not in self._fronts:
-            space = self.space(members)
-            front = Front(self.goal, self.limit, keyed)
-            if space is not None:
-                self.tick(", ".join(members))
-                some = self.pool.setdefault(members, [])
-                for found in some:
-                    front.add(found)
-                search_group(space, front, self.coverage, self.memo, lambda: self.tick(", ".join(members)))
-                some += [f for f in front.best.values() if f not in some]
-            self._fronts[key] = front.best
-        return self._fronts[key]
+    @property
+    def value(self) -> float:
+        """What is minimised, of the best mapping so far."""
+        return float(self.goal.value(np.sum([f.costs for f in self.best], axis=0))) if self.best else np.inf
+
+    @cached_property
+    def _kept(self) -> tuple[str, ...]:
+        """The quantities of a group that cannot be exchanged for each other before the other groups are known."""
+        kept = [*self.goal.of, *["words"] * bool(np.isfinite(self.limit))]
+        return tuple(dict.fromkeys(kept)) if len(kept) > 1 else ()
+
+    # --- Groups
+
+    def _whole_parts(self) -> None:
+        """Search all Einsums of each connected part as one group: usually good, so that most others need no search."""
+        found: list[Found] = []
+        for part in self._parts:
+            members = self._named(part)
+            allowed = self.problem.rules.groups is None or frozenset(members) in self.problem.rules.groups
+            if not allowed or (space := self.space(members)) is None:
+                continue
+            least = {(): tuple(self._least(members).min(axis=1).tolist())}
+            front = self._searched(space, Front(self.goal, (np.inf, self.limit, np.inf), least=least))
+            found += front.best.get((), [])
+            if len(self._parts) == 1 or not self._kept:
+                self._fronts[members] = {f.tile: [f] for f in front.best.get((), [])}
+            if len(self.goal.of) == 1:
+                known = [f.costs[QUANTITIES.index(self.goal.of[0])] for f in front.best.get((), [])]
+                self._raise(members, np.array(known or [np.inf]))
+        self._better(found)
+
+    def _solve(self, members: Members) -> None:
+        """Search a group, as far as it may be part of a mapping that is better than the best one."""
+        space = self.space(members)
+        if space is None:
+            self._fronts[members] = {}
+            return
+        rest = self._rest(members)
+        least = dict(zip(self._tiles, map(tuple, self._least(members).T.tolist()), strict=True))
+        front = Front(self.goal, (np.inf, self.limit, np.inf), True, self._kept, rest, self.value, least=least)
+        self._fronts[members] = self._searched(space, front).best
+        if len(self.goal.of) == 1:  # what was left out is too much with the others
+            q = QUANTITIES.index(self.goal.of[0])
+            known = np.zeros(len(self._tiles))
+            for k, tile in enumerate(self._tiles):
+                if tile in rest:
+                    some = [f.costs[q] for f in front.best.get(tile, [])]
+                    known[k] = min([*some, np.inf if self._kept else self.value - rest[tile][q].min()])
+            self._raise(members, known)
+
+    def _raise(self, members: Members, known: Array) -> None:
+        """What is known of the goal of a group is a bound for other goals, too."""
+        least = self._least(members).copy()
+        q = QUANTITIES.index(self.goal.of[0])
+        least[q] = np.maximum(least[q], known)
+        self.shared.least[members, "joules" in self.goal.of] = least
+
+    def _searched(self, space: GroupSpace, front: Front) -> Front:
+        text = ", ".join(space.members)
+        self.tick(text)
+        some = self.shared.pool.setdefault(space.members, [])
+        for found in some:
+            front.add(found)
+        try:
+            search_group(space, front, self.coverage, self.shared.memo, lambda: self.tick(text))
+        finally:
+            some += [f for found in front.best.values() for f in found if f not in some]
+        return front
 
     def space(self, members: Members) -> GroupSpace | None:
-        """Return the space of a group, None if its Einsums cannot share their loops or the rules part them."""
+        """Return the space of a group, None if its Einsums cannot share their loops."""
         if members not in self._spaces:
-            given = self.problem.rules.groups
-            allowed = given is None or frozenset(members) in given
-            self._spaces[members] = group_space(self.problem, members) if allowed else None
+            self._spaces[members] = group_space(self.problem, members)
             self.coverage.groups += self._spaces[members] is not None
         return self._spaces[members]
 
-    def _path(self, nodes: list[Members], groups: Dict[int, list[int]], tile: Tile,
-              known: Dict[Members, float]) -> tuple[float, list[Members]]:  # fmt: skip
-        """The cheapest way through the sets of nodes that are done: by exact costs where known, else by bounds."""
-        full = (1 << len(nodes)) - 1
-        cost: dict[int, tuple[float, int, int]] = {0: (0.0, 0, 0)}
-        at = self._tiles.index(tile)
-        for state in sorted(groups, key=lambda s: s.bit_count()):
-            if state not in cost:
-                continue
-            for group in groups[state]:
-                members = self._named(nodes, group)
-                more = known.get(members)
-                if more is None:
-                    more = float(self._bound(members)[at])
-                total = cost[state][0] + more
-                if total < cost.get(state | group, (np.inf, 0, 0))[0]:
-                    cost[state | group] = (total, state, group)
-        if full not in cost:
-            return np.inf, []
-        path: list[Members] = []
-        state = full
-        while state:
-            _, state, group = cost[state]
-            path.append(self._named(nodes, group))
-        return cost[full][0], path[::-1]
+    # --- Paths
 
-    def _named(self, nodes: list[Members], group: int) -> Members:
-        names = {e for k, n in enumerate(nodes) if group >> k & 1 for e in n}
+    def _open_path(self) -> Label | None:
+        """A way through the sets of Einsums that may lead to a better mapping than the best one: with the mappings of
+        groups where they are known, else with bounds; None if there is none."""
+        after = self._after()
+        bound = self.goal.value(after[0])
+        for k in np.argsort(bound, kind="stable").tolist():
+            if not bound[k] < self.value * (1 - 1e-12):
+                return None
+            labels = self._labels(k, after)[self._full]
+            if labels:
+                return min(labels, key=lambda x: self.goal.of_one(x.costs))
+        return None
+
+    def _labels(self, k: int, after: Dict[int, Array]) -> dict[int, list[Label]]:
+        """The ways to every set of Einsums with one combination of tile sizes that no other way beats."""
+        tile, rows = self._tiles[k], [QUANTITIES.index(q) for q in self._kept or self.goal.of]
+        result: dict[int, list[Label]] = {state: [] for state in self._groups}
+        result[0] = [Label((0.0, 0.0, 0.0))]
+        value = self.value * (1 - 1e-12)
+        for state, groups in self._groups.items():
+            for group, members in groups.items() if result[state] else ():
+                known = self._fronts.get(members)
+                some = [(f.costs, f) for f in known.get(tile, [])] if known is not None else None
+                options = some if some is not None else [(tuple(self._least(members)[:, k].tolist()), None)]
+                rest = after[state | group][:, k].tolist()
+                for label in result[state]:
+                    for costs, found in options:
+                        total = _sum(label.costs, costs)
+                        least = _sum(total, rest)
+                        if self.goal.of_one(least) < value and least[1] <= self.limit * (1 + 1e-12):
+                            _keep(result[state | group], Label(total, label, members, found), rows)
+        return result
+
+    def _after(self) -> dict[int, Array]:
+        """What is still to come at least after every set of Einsums, shape (3, tile sizes)."""
+        after = {self._full: np.zeros((3, len(self._tiles)))}
+        for state in reversed(self._groups):
+            if state != self._full:
+                after[state] = np.full((3, len(self._tiles)), np.inf)
+                for group, members in self._groups[state].items():
+                    after[state] = np.minimum(after[state], self._cost(members) + after[state | group])
+        return after
+
+    def _cost(self, members: Members) -> Array:
+        """What a group takes at least, shape (3, tile sizes): exact where it was searched."""
+        if members not in self._fronts:
+            return self._least(members)
+        known = [self._fronts[members].get(t, []) for t in self._tiles]
+        return np.array([np.min([f.costs for f in some] or [ENDLESS], axis=0) for some in known]).T
+
+    def _rest(self, members: Members) -> dict[Tile, Array]:
+        """What the other groups of a mapping take at least, tile sizes -> alternatives, shape (3, k)."""
+        after = self._after()
+        own = self._least(members)
+        rows = [QUANTITIES.index(q) for q in self._kept or self.goal.of]
+        result: dict[Tile, Array] = {}
+        for k, tile in enumerate(self._tiles):
+            if not self.goal.value(after[0])[k] < self.value * (1 - 1e-12):
+                continue
+            labels = self._labels(k, after)
+            some: list[Label] = []
+            for state, groups in self._groups.items():
+                for group in (g for g, m in groups.items() if m == members):
+                    for label in labels[state]:
+                        total = _sum(label.costs, after[state | group][:, k].tolist())
+                        if self.goal.of_one(_sum(total, own[:, k].tolist())) < self.value * (1 - 1e-12):
+                            _keep(some, Label(total), rows)
+            if some:
+                result[tile] = np.array([x.costs for x in some]).T
+        return result
+
+    def _named(self, nodes: list[Members]) -> Members:
+        """Einsums in the order of the cascade."""
+        names = {e for n in nodes for e in n}
         return tuple(e for e in self.problem.einsums if e in names)
 
     # --- The graph
@@ -163,7 +275,8 @@ class Fusion:
         einsums = self.problem.einsums
         return {n: {a.tensor for a in read_accesses(s)} & einsums.keys() for n, s in einsums.items()}
 
-    def _independent(self) -> list[list[Members]]:
+    @cached_property
+    def _parts(self) -> list[list[Members]]:
         """The connected parts of the cascade, each a list of what cannot be parted (recurrences), producers first."""
         names = list(self.problem.einsums)
         number = {n: k for k, n in enumerate(names)}
@@ -183,8 +296,26 @@ class Fusion:
             parts = [p for p in parts if p not in touching] + [[n for n in ordered if n in merged]]
         return parts
 
-    def _groups(self, nodes: list[Members]) -> dict[int, list[int]]:
-        """State (set of nodes that are done, as bits) -> the connected groups that may run next."""
+    @cached_property
+    def _full(self) -> int:
+        return (1 << sum(len(part) for part in self._parts)) - 1
+
+    @cached_property
+    def _groups(self) -> dict[int, dict[int, Members]]:
+        """State (set of nodes that are done, as bits) -> the connected groups that may run next; small states first.
+        The connected parts of the cascade come one after another."""
+        result: dict[int, dict[int, Members]] = {}
+        done = 0
+        for part in self._parts:
+            shift, before = done.bit_length(), done
+            for state, groups in sorted(self._groups_of(part).items(), key=lambda x: x[0].bit_count()):
+                named = {g << shift: self._named([n for k, n in enumerate(part) if g >> k & 1]) for g in groups}
+                result[before | state << shift] = result.get(before | state << shift, {}) | named
+            done |= ((1 << len(part)) - 1) << shift
+        return result
+
+    def _groups_of(self, nodes: list[Members]) -> dict[int, list[int]]:
+        """The same for one part."""
         needs = [
             sum(1 << j for j, m in enumerate(nodes) if j != k and any(self._needs[e] & set(m) for e in n))
             for k, n in enumerate(nodes)
@@ -210,7 +341,7 @@ class Fusion:
                         grow.append(group | 1 << k)
             connected = [g for g in found if self._connected(g, touch)]
             if given is not None:
-                connected = [g for g in connected if frozenset(self._named(nodes, g)) in given]
+                connected = [g for g in connected if frozenset(self._named([n for k, n in enumerate(nodes) if g >> k & 1])) in given]
             result[state] = connected
             todo += [state | g for g in connected]
         return result
@@ -237,33 +368,61 @@ class Fusion:
 
     @cached_property
     def _tiles(self) -> list[Tile]:
-        p, points = self.problem, self._whole.points
-        columns = [points[t].astype(int).tolist() for t in p.tiles]
-        return list(zip(*columns, strict=True)) if columns else [()]
+        return tiles_of(self._whole.space)
 
-    def _bound(self, members: Members) -> Array:
-        """Lower bound of a group at each of the cascade's tile sizes: work of the arrays at full use, and words that
-        must come from and go to the far memory once."""
-        if members not in self._bounds:
-            p, t = self.problem, self._whole
-            seconds, joules = self._work(members)
-            words = np.zeros(t.number)
-            for tensor, touches in t.touches.items():
-                inside = [(e, a) for e, a in touches if e in members]
-                outside = tensor in p.cascade.outputs or any(e not in members and e != tensor for e, _ in touches)
-                if not inside or (tensor in members and not outside):
-                    continue
-                made = tensor in members
-                once = np.max(
-                    [t.full(t.nest(e).words(a)) for e, a in inside if not made or a is t.statements[e].target], axis=0
-                )
-                words = words + once
-                joules = joules + once * t.prices.get((t.far, "write" if made else "read"), 0)
-            second = t.seconds[t.far]
-            if second is not None:
-                seconds = np.maximum(seconds, words * second)
-            self._bounds[members] = self.goal.value(seconds, words, joules), words
-        return self._bounds[members][0]
+    def _least(self, members: Members) -> Array:
+        """Lower bound of a group, shape (3, tile sizes): work of the arrays at full use, words that must come from and
+        go to the far memory once, and those that arrays must read and write once."""
+        exact = "joules" in self.goal.of  # only for energy it matters who may take what from an array
+        known = self.shared.least.get((members, exact))
+        if known is None:
+            known = self._lower(members, self.space(members)) if exact else self._lower(members, None)
+            known = np.maximum(known, self.shared.least.get((members, False), 0.0))
+            if exact and self.space(members) is None:
+                known = np.full(known.shape, np.inf)
+            self.shared.least[members, exact] = known
+        return known
+
+    def _lower(self, members: Members, space: GroupSpace | None) -> Array:
+        t = self._whole
+        seconds, joules = self._work(members)
+        words = np.zeros(t.number)
+        for tensor in t.touches:
+            once, energy = self._moved(members, space, tensor)
+            words, joules = words + once, joules + energy
+        second = t.seconds[t.far]
+        if second is not None:
+            seconds = np.maximum(seconds, words * second)
+        return np.array([seconds, words, joules])
+
+    def _moved(self, members: Members, space: GroupSpace | None, tensor: str) -> tuple[Array, Array]:
+        """Words of the far memory and joules that a tensor takes at least in a group, wherever it is kept."""
+        p, t = self.problem, self._whole
+        made = tensor in members
+        inside = [(e, a) for e, a in t.touches[tensor] if e in members]
+        other = any(e not in members and e != tensor for e, _ in t.touches[tensor])
+        outside = made and (tensor in p.cascade.outputs or other)
+        none = np.zeros(t.number)
+
+        def once(e: str, a: Access) -> Array:
+            return t.full(t.nest(e).words(a))
+
+        target = [once(e, a) for e, a in inside if made and a is t.statements[e].target]
+        reads = [once(e, a) for e, a in inside if not (made and a is t.statements[e].target)
+                 and not (made and (space is None or space.handed.get((tensor, e))))]  # fmt: skip
+        if not inside or (made and not outside and not reads):
+            return none, none
+        first = np.max(target if made else reads, axis=0)
+        options = []
+        for memory in (*p.near, *[t.far] * (outside or not made)):
+            price = {a: t.prices.get((memory, a), 0) for a in ("read", "write", "fill", "drain")}
+            joules = sum(reads, start=none) * price["read"] + (first * price["write"] if made else 0)
+            if memory != t.far and not made:
+                joules = joules + first * (t.prices.get((t.far, "read"), 0) + price["fill"])
+            elif memory != t.far and outside:
+                joules = joules + first * (t.prices.get((t.far, "write"), 0) + price["drain"])
+            options.append(joules)
+        return first if outside or not made else none, np.min(options, axis=0)
 
     def _work(self, members: Members) -> tuple[Array, Array]:
         p, t = self.problem, self._whole
@@ -279,3 +438,20 @@ class Fusion:
             )
         arrays = [] if p.rules.schedule == "sequential" else list(p.design.arrays)
         return t.full(assignment_bound(least, arrays) / float(np.asarray(p.design.clock))), joules
+
+
+def _steps(label: Label) -> Iterator[Label]:
+    """The groups of a way, first things first."""
+    if label.before is not None:
+        yield from _steps(label.before)
+        yield label
+
+
+def _sum(some: Costs, more: Sequence[float]) -> Costs:
+    return some[0] + more[0], some[1] + more[1], some[2] + more[2]
+
+
+def _keep(labels: list[Label], new: Label, rows: list[int]) -> None:
+    """Add a label, unless another one beats it; drop those that it beats."""
+    if not any(all(x.costs[r] <= new.costs[r] for r in rows) for x in labels):
+        labels[:] = [x for x in labels if not all(new.costs[r] <= x.costs[r] for r in rows)] + [new]

@@ -1,4 +1,5 @@
-"""Memo: what searches with different objectives share: tables, their bounds, and the mappings that were found."""
+"""Memo: bounds of all tile sizes before a choice is made, shared by searches with different objectives; and the tables
+of those that are looked at further."""
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
@@ -12,10 +13,13 @@ from archsim.mapper.space import GroupSpace, Order
 from archsim.mapper.tables import Tables
 from archsim.value import Array
 
-__all__ = ["Memo", "Prepared"]
+__all__ = ["Memo", "Prepared", "Screen"]
 
 ROOM = 256 * 2**20
-"""Bytes of tables that are kept; what comes later is made again each time."""
+"""Bytes of screens that are kept; what comes later is made again each time."""
+
+CHUNK = 65_536
+"""Points that are screened together."""
 
 
 @dataclass(eq=False)
@@ -23,49 +27,68 @@ class Prepared:
     """The tables of one order of loops, and what follows from them whatever is minimised.
 
     `compute` the seconds of compute at least, shape (n,); `exact` where they are the least over all ways to give
-    Einsums to arrays.
+    Einsums to arrays; `ways` to choose for the Einsums.
     """
 
     tables: Tables
-    ways: float
+    ways: float = field(init=False)
     least: dict[str, dict[str, Array]] = field(init=False)
     bounds: Bounds = field(init=False)
     compute: Array = field(init=False)
     exact: Mask = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ways = float(np.prod([float(len(c)) for c in self.tables.einsums.values()]))
         self.least = fastest(self.tables)
         self.bounds = Bounds(self.tables)
         self.compute = compute_bound(self.tables, self.least).copy()
         self.exact = np.zeros(self.tables.number, bool)
 
 
+@dataclass(frozen=True, eq=False)
+class Screen:
+    """What the mappings of every point cost at least, shape (3, n): seconds, words of the far memory, joules (infinite
+    where nothing fits); how many there are of a point; a memory that is too small for all of them, and what it would
+    have to hold at least."""
+
+    costs: Array
+    mappings: float
+    tight: tuple[str, float, float] | None
+
+
 @dataclass
 class Memo:
-    """Tables that were made, as far as there is room for them."""
+    """Screens that were made, as far as there is room for them."""
 
     bytes: float = 0.0
-    _prepared: dict[tuple[object, ...], Prepared | Tables] = field(default_factory=dict)
+    _screens: dict[tuple[object, ...], Screen] = field(default_factory=dict)
 
-    def prepared(self, space: GroupSpace, order: Order, start: int, points: Dict[str, Array]) -> Prepared | Tables:
-        """Return what belongs to the points of an order of loops from `start` on: bare tables where an Einsum or a
-        tensor has no choice."""
-        rules = space.problem.rules
-        key = (space.members, order.loops, start, tuple(sorted(rules.tiles.items())))
-        if key not in self._prepared:
-            tables = Tables(space, order, points)
-            ways = float(np.prod([float(len(c)) for c in tables.einsums.values()]))
-            made = Prepared(tables, ways) if ways and all(tables.tensors.values()) else tables
-            self.bytes += _bytes(tables)
-            if self.bytes > ROOM:
-                self.bytes -= _bytes(tables)
-                return made
-            self._prepared[key] = made
-        return self._prepared[key]
+    def screen(self, space: GroupSpace, order: Order, points: Dict[str, Array], key: object) -> Screen:
+        """Return the screen of the points of an order; `key` tells them from other points of this order."""
+        full = (space.members, order.loops, tuple(sorted(space.problem.rules.tiles.items())), key)
+        if full in self._screens:
+            return self._screens[full]
+        made = _screen(space, order, points)
+        if self.bytes + made.costs.nbytes < ROOM:
+            self.bytes += made.costs.nbytes
+            self._screens[full] = made
+        return made
 
 
-def _bytes(tables: Tables) -> float:
-    """About what tables and their bounds take."""
-    columns = 1 + 2 * len(tables.seconds)
-    einsums = sum(len(some) * (2 + len(tables.touches)) for some in tables.einsums.values())
-    return 8.0 * tables.number * (einsums + 4 * columns * sum(len(some) for some in tables.tensors.values()))
+def _screen(space: GroupSpace, order: Order, points: Dict[str, Array]) -> Screen:
+    number = len(next(iter(points.values())))
+    costs, tight, mappings = [], [], 0.0
+    for start in range(0, number, CHUNK):
+        tables = Tables(space, order, {n: v[start : start + CHUNK] for n, v in points.items()}, relaxed=True)
+        if not all(tables.tensors.values()) or not all(tables.einsums.values()):  # the rules leave no choice
+            costs.append(np.full((3, tables.number), np.inf))
+            continue
+        bounds = Bounds(tables)
+        found = bounds.least()
+        found[0] = np.maximum(found[0], compute_bound(tables, fastest(tables)))
+        costs.append(found)
+        mappings = max(mappings, tables.ways * bounds.below[0])
+        tight.append(bounds.tight())
+    some = [t for t in tight if t is not None]
+    closest = min(some, key=lambda t: t[1]) if some and len(some) == len(tight) else None
+    return Screen(np.hstack(costs), mappings, closest)

@@ -8,16 +8,25 @@ import numpy as np
 
 from archsim.mapper.bounds import Bounds, Indices, Leaf
 from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
-from archsim.mapper.exact import solve, tightened
-from archsim.mapper.memo import Memo, Prepared
-from archsim.mapper.space import GroupSpace, Order, Problem
+from archsim.mapper.exact import by_array, solve, tightened
+from archsim.mapper.front import Found, Front, Tile
+from archsim.mapper.memo import Memo, Prepared, Screen
+from archsim.mapper.space import GroupSpace, Order
 from archsim.mapper.tables import Tables
-from archsim.mapper.tiles import tile_sizes
+from archsim.mapper.tiles import tile_sizes, tiles_of
 from archsim.value import Array
 
-__all__ = ["ENERGY", "LATENCY", "SECOND", "Coverage", "Found", "Front", "Goal", "Shortage", "search_group"]
+__all__ = ["Coverage", "Exhausted", "Shortage", "search_group"]
 
-CHUNK = 16_384
+TABULATED = 10
+"""A tile size of which all choices are tabulated counts as so many that are only bounded."""
+
+TABLE = 8
+"""An order of loops counts as so many tries, and so do tables."""
+
+FIRST, CHUNK = 1024, 16_384
+"""Points that get tables with all choices together: the first ones of an order, and at most."""
+
 TIES = 24
 """Mappings that are as good in the objective are tried one by one, up to this many, for the second objective."""
 
@@ -28,23 +37,10 @@ BLOCK = 256
 """Points that are looked at first, those with the least bounds; then four times as many each time."""
 
 WORSE = "bound not better than the best mapping"
-CLOSE = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A mapping of one group: tile sizes, order and choices; its seconds, words of the far memory and joules."""
-
-    seconds: float
-    traffic: float
-    joules: float
-    space: GroupSpace
-    order: Order
-    tiles: Dict[str, int]
-    einsums: Dict[str, EinsumChoice]
-    tensors: Dict[str, TensorChoice]
-    free: Dict[str, bool]
-    held: Dict[str, float]
+class Exhausted(Exception):
+    """The search has looked at as many tile sizes as it may."""
 
 
 @dataclass
@@ -59,7 +55,8 @@ class Shortage:
 
 @dataclass
 class Coverage:
-    """What a search looked at. `space` counts mappings (float: it may be large); the others say what became of them."""
+    """What a search looked at. `space` counts mappings (float: it may be large); the others say what became of them.
+    `points` counts tile sizes in all orders of loops, `most` of them may be looked at."""
 
     space: float = 0.0
     evaluated: int = 0
@@ -67,6 +64,8 @@ class Coverage:
     groups: int = 0
     searched: int = 0
     orders: int = 0
+    points: int = 0
+    most: float = np.inf
     pruned: dict[str, float] = field(default_factory=dict)
     complete: bool = True
     shortage: Shortage = field(default_factory=Shortage)
@@ -75,110 +74,16 @@ class Coverage:
         """Count what a rule made unnecessary."""
         self.pruned[rule] = self.pruned.get(rule, 0.0) + number
 
+    def count(self, points: int) -> None:
+        """Count tile sizes that are looked at. Raises Exhausted if they are too many."""
+        self.points += points
+        if self.points > self.most:
+            raise Exhausted
 
-@dataclass(frozen=True)
-class Goal:
-    """What is minimised: a weighted sum of seconds, words of the far memory and joules; `then` decides between
-    equals."""
-
-    seconds: float = 0.0
-    traffic: float = 0.0
-    joules: float = 0.0
-    then: tuple[str, ...] = ()
-
-    def value(self, seconds: Array, traffic: Array, joules: Array) -> Array:
-        """Return what is minimised."""
-        table = ((self.seconds, seconds), (self.traffic, traffic), (self.joules, joules))
-        some = [v if w == 1.0 else w * v for w, v in table if w]
-        return np.asarray(sum(some[1:], start=some[0]))
-
-
-LATENCY = Goal(seconds=1.0)
-ENERGY = Goal(joules=1.0)
-SECOND = {
-    LATENCY: Goal(traffic=1.0, then=("joules",)),
-    ENERGY: Goal(seconds=1.0, then=("traffic",)),
-}
-"""What decides between mappings that are as good."""
-
-
-@dataclass
-class Front:
-    """The best mapping so far, by a goal; `limit`, `slowest` and `costliest` the words that the far memory may move,
-    and the seconds and joules that a mapping may take; after so many `tries` what is found is good enough.
-
-    With `keyed` one for each combination of the cascade's tile sizes, in which all groups of a mapping must agree.
-    """
-
-    goal: Goal
-    limit: float = np.inf
-    keyed: bool = False
-    slowest: float = np.inf
-    costliest: float = np.inf
-    tries: float = np.inf
-    best: dict[tuple[int, ...], Found] = field(default_factory=dict)
-
-    def key(self, tiles: Dict[str, int | float], problem: Problem) -> tuple[int, ...]:
-        """Return under what a mapping with these tile sizes is kept."""
-        return tuple(int(tiles[t]) for t in problem.tiles) if self.keyed else ()
-
-    def known(self, tables: Tables) -> tuple[Array, Array, Array]:
-        """Return seconds, words and joules of the best mapping at every point; infinite where there is none."""
-        result = np.full((3, tables.number), np.inf)
-        p = tables.space.problem
-        if not self.keyed or not p.tiles:
-            if () in self.best:
-                found = self.best[()]
-                result[:] = np.array([[found.seconds], [found.traffic], [found.joules]])
-        else:
-            for key, found in self.best.items():
-                here = np.all([tables.points[t] == k for t, k in zip(p.tiles, key, strict=True)], axis=0)
-                result[:, here] = np.array([[found.seconds], [found.traffic], [found.joules]])
-        return result[0], result[1], result[2]
-
-    def keys(self, seconds: Array, traffic: Array, joules: Array) -> list[Array]:
-        """Return what is compared, first things first."""
-        table = {"seconds": seconds, "traffic": traffic, "joules": joules}
-        return [self.goal.value(seconds, traffic, joules), *(table[n] for n in self.goal.then)]
-
-    def open(self, seconds: Array, traffic: Array, joules: Array,
-             known: tuple[Array, Array, Array]) -> tuple[Mask, Mask]:  # fmt: skip
-        """Return where bounds leave room for a better mapping, and where for one that is better in the goal itself."""
-        alive = np.isfinite(joules) & np.isfinite(seconds) & self.within(seconds, traffic, joules)
-        mine = self.keys(*known)
-        keys = self.keys(seconds, traffic, joules)
-        better = np.zeros_like(alive)
-        equal = np.ones_like(alive)
-        strict = keys[0] < mine[0] * (1 - CLOSE)
-        for key, own in zip(keys, mine, strict=True):
-            better |= equal & (key < own * (1 - CLOSE))
-            equal &= key <= own * (1 + CLOSE)
-        return alive & better, alive & strict
-
-    def within(self, seconds: Array, traffic: Array, joules: Array) -> Mask:
-        """Return where the limits hold."""
-        slow, costly = seconds > self.slowest * (1 + CLOSE), joules > self.costliest * (1 + CLOSE)
-        return np.asarray(~slow & ~costly & (traffic <= self.limit * (1 + CLOSE)))
-
-    def useful(self, seconds: Array, traffic: Array, joules: Array, known: tuple[float, float, float]) -> Mask:
-        """Return where bounds are at least as good in the goal as a known mapping, within the limits."""
-        best = float(self.goal.value(*(np.asarray(v) for v in known)))
-        good = self.goal.value(seconds, traffic, joules) <= best * (1 + 1e-9)
-        return np.asarray(self.within(seconds, traffic, joules) & good)
-
-    def add(self, new: Found) -> bool:
-        """Keep a mapping if it is better."""
-        key = self.key(new.tiles, new.space.problem)
-        if not bool(self.within(*(np.array([v]) for v in (new.seconds, new.traffic, new.joules)))[0]):
-            return False
-        old = self.best.get(key)
-        if old is not None:
-            seconds, traffic, joules = (np.array([v]) for v in (new.seconds, new.traffic, new.joules))
-            known = (np.array([old.seconds]), np.array([old.traffic]), np.array([old.joules]))
-            if not bool(self.open(seconds, traffic, joules, known)[0][0]):
-                return False
-        self.best[key] = new
-        return True
+    def short(self, members: tuple[str, ...], memory: str, demand: float, bound: float) -> None:
+        """Note what a memory would have to hold at least, if that is closer to what it holds than all others."""
+        if demand < self.shortage.demand:
+            self.shortage = Shortage(", ".join(members), memory, demand, bound)
 
 
 def search_group(
@@ -186,22 +91,66 @@ def search_group(
 ) -> None:
     """Add the best mappings of a group to a front."""
     coverage.searched += 1
-    for order in space.orders():
+    orders = []
+    known = {f.order.loops for some in front.best.values() for f in some}
+    for order in sorted(space.orders(), key=lambda o: o.loops not in known):
+        wanted = frozenset(t for t in tiles_of(space) if front.wants(t)) if front.keyed else None
+        if front.tries < 0 or not (front.wants(()) if wanted is None else wanted):
+            break
+        front.tries -= TABLE
+        points = tile_sizes(space, order, wanted)
+        coverage.count(len(next(iter(points.values()))))
+        tick()
+        screen = memo.screen(space, order, points, wanted)
+        orders.append(_Order(space, order, points, screen, front, coverage))
+        tick()
+        orders[-1].run(tick, 1)
+    for some in sorted(orders, key=lambda o: o.first):
+        some.run(tick)
+
+
+class _Order:
+    """The search over an order of loops: those tile sizes get tables that are open by a bound that needs no choice, the
+    most promising ones first."""
+
+    def __init__(self, space: GroupSpace, order: Order, points: Dict[str, Array], screen: Screen, front: Front,
+                 coverage: Coverage) -> None:  # fmt: skip
+        self.space, self.order, self.front, self.coverage, self.mappings = space, order, front, coverage, screen.mappings
         coverage.orders += 1
-        points = tile_sizes(space, order)
-        number = len(next(iter(points.values())))
-        for start in range(0, number, CHUNK):
-            part = {n: v[start : start + CHUNK] for n, v in points.items()}
-            _search(memo.prepared(space, order, start, part), front, coverage)
+        tiles, kind = kinds(space, points, front.keyed)
+        coverage.space += len(kind) * screen.mappings
+        fits = np.isfinite(screen.costs[2])
+        coverage.prune("capacity", float((~fits).sum()) * screen.mappings)
+        if screen.tight is not None:
+            coverage.short(space.members, *screen.tight)
+        at = np.flatnonzero(front.open(tiles, kind, screen.costs))
+        coverage.prune(WORSE, float(np.count_nonzero(fits) - len(at)) * screen.mappings)
+        keys = front.keys(tiles, kind[at], screen.costs[:, at])
+        at = at[np.lexsort(keys[::-1])]
+        self.first = tuple(float(k.min()) for k in keys) if len(at) else ()
+        self.points, self.costs = {n: v[at] for n, v in points.items()}, screen.costs[:, at]
+        self.tiles, self.kind = tiles, kind[at]
+        self.left, self.size = np.arange(len(at)), FIRST
+
+    def run(self, tick: Callable[[], None], most: float = np.inf) -> None:
+        """Search the points that are left, so many tables of them at most."""
+        while most > 0:
+            wanted = np.array([self.front.wants(t) for t in self.tiles])
+            open_ = self.front.open(self.tiles, self.kind[self.left], self.costs[:, self.left])
+            open_ &= wanted[self.kind[self.left]]
+            self.coverage.prune(WORSE, float((~open_).sum()) * self.mappings)
+            self.left = self.left[open_]
+            if not self.left.size or self.front.tries < 0:
+                return
+            some, self.left = self.left[: self.size], self.left[self.size :]
+            self.coverage.count(TABULATED * len(some))
+            given = Prepared(Tables(self.space, self.order, {n: v[some] for n, v in self.points.items()}))
+            beaten = self.mappings - given.ways * given.bounds.below[0]
+            self.coverage.prune("a choice that another beats in every sum", len(some) * beaten)
+            self.front.tries -= TABLE
+            _Points(given, self.front, self.coverage).run()
+            self.size, most = min(4 * self.size, CHUNK), most - 1
             tick()
-
-
-def _search(given: Prepared | Tables, front: Front, coverage: Coverage) -> None:
-    tables = given if isinstance(given, Tables) else given.tables
-    coverage.prune("a choice that another beats in every sum", tables.number * tables.dropped)
-    if isinstance(given, Prepared):
-        coverage.space += tables.number * given.ways * given.bounds.below[0]
-        _Points(given, front, coverage).run()
 
 
 class _Points:
@@ -210,29 +159,25 @@ class _Points:
     def __init__(self, given: Prepared, front: Front, coverage: Coverage) -> None:
         self.tables, self.front, self.coverage, self.ways = given.tables, front, coverage, given.ways
         self.bounds, self.least, self.compute, self.exact = given.bounds, given.least, given.compute, given.exact
-        self.known = front.known(given.tables)
+        self.tiles, self.kind = kinds(given.tables.space, given.tables.points, front.keyed)
         self.ties = TIES
 
     def run(self) -> None:
-        root = self.bounds.least()
         everything = np.arange(self.tables.number)
+        root = self._timed(everything, self.bounds.least())
         fits = np.isfinite(root[2])
-        if not fits.any():  # only to say how much is missing
-            list(self._leaves(everything))
-            return
-        alive, _ = self._open(everything, *root)
+        alive = self._open(everything, root)
         self._prune("capacity", float((~fits).sum()) * self.bounds.below[0])
         self._prune(WORSE, float((fits & ~alive).sum()) * self.bounds.below[0])
-        seconds = np.maximum(root[0], self.compute)
-        order = np.lexsort(self.front.keys(seconds, root[1], root[2])[::-1])
-        order = order[alive[order]]
+        order = np.flatnonzero(alive)
+        order = order[np.lexsort(self._keys(order, root[:, order])[::-1])]
         order = order[np.argsort(self._turn(order), kind="stable")]
         self._dive(order)
         size = BLOCK
         while order.size and not self._enough:
             block, order = order[:size], order[size:]
             self._block(block)
-            still, _ = self._open(order, root[0][order], root[1][order], root[2][order])
+            still = self._open(order, root[:, order])
             self._prune(WORSE, float((~still).sum()) * self.bounds.below[0])
             order, size = order[still], size * 4
 
@@ -242,21 +187,24 @@ class _Points:
 
     def _turn(self, order: Indices) -> Indices:
         """Which one of its kind a point is, in order: of those that compete for one mapping."""
-        p = self.tables.space.problem
-        if not self.front.keyed or not p.tiles:
+        if len(self.tiles) == 1:
             return np.arange(len(order))
-        rows = np.column_stack([self.tables.points[t] for t in p.tiles])[order]
-        _, kind = np.unique(rows, axis=0, return_inverse=True)
-        kind = np.ravel(kind)
+        kind = self.kind[order]
         by = np.argsort(kind, kind="stable")
         first = np.concatenate([[True], np.diff(kind[by]) > 0]) if len(by) else np.zeros(0, bool)
         turn = np.empty(len(order), np.int64)
         turn[by] = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
         return turn
 
-    def _open(self, at: Indices, memory: Array, traffic: Array, joules: Array) -> tuple[Mask, Mask]:
-        seconds = np.maximum(memory, self.compute[at])
-        return self.front.open(seconds, traffic, joules, tuple(k[at] for k in self.known))  # type: ignore[arg-type]
+    def _timed(self, at: Indices, costs: Array) -> Array:
+        """Costs with the seconds of memories, together with those of compute."""
+        return np.vstack([np.maximum(costs[0], self.compute[at]), costs[1:]])
+
+    def _open(self, at: Indices, costs: Array) -> Mask:
+        return self.front.open(self.tiles, self.kind[at], costs)
+
+    def _keys(self, at: Indices, costs: Array) -> list[Array]:
+        return self.front.keys(self.tiles, self.kind[at], costs)
 
     def _prune(self, rule: str, number: float) -> None:
         self.coverage.prune(rule, number * self.ways)
@@ -264,17 +212,19 @@ class _Points:
     def _leaves(self, at: Indices, best_first: bool = False) -> Iterator[Leaf]:
         ignored = lambda *_: None  # noqa: E731
         return self.bounds.leaves(
-            at, lambda *costs: self._open(*costs)[0], ignored if best_first else self._prune,
-            lambda memory, demand: _shortage(self.tables, self.coverage, memory, demand, self.bounds), best_first,
+            at, lambda some, costs: self._open(some, self._timed(some, costs)), ignored if best_first else self._prune,
+            lambda memory, demand: self.coverage.short(self.tables.space.members, memory, demand,
+                                                       self.bounds.capacities[memory]), best_first,
         )  # fmt: skip
 
     def _dive(self, order: Indices) -> None:
         """Solve the first places of tensors that look best, where none is known: most others need no look then."""
-        unknown = order[~np.isfinite(self.known[2][order])]
+        known = np.array([t in self.front.best for t in self.tiles])
+        unknown = order[~known[self.kind[order]]]
         some = unknown[self._turn(unknown) == 0][:BLOCK]
-        for where, at, memory, *_ in self._leaves(some, best_first=True) if some.size else ():
+        for where, at, costs in self._leaves(some, best_first=True) if some.size else ():
             self.coverage.evaluated += len(at)
-            for k in np.argsort(np.maximum(memory, self.compute[at]), kind="stable").tolist():
+            for k in np.argsort(np.maximum(costs[0], self.compute[at]), kind="stable").tolist():
                 self._try(where, int(at[k]))
             break
 
@@ -284,41 +234,68 @@ class _Points:
         if not found:
             return
         which = np.repeat(np.arange(len(found)), [len(leaf[1]) for leaf in found])
-        at, memory, traffic, joules = (np.concatenate([leaf[k] for leaf in found]) for k in range(1, 5))
+        at, costs = np.concatenate([leaf[1] for leaf in found]), np.hstack([leaf[2] for leaf in found])
         left, done = np.arange(len(at)), np.zeros(len(at), bool)
         while left.size:
-            left = left[self._open(at[left], memory[left], traffic[left], joules[left])[0]]
-            seconds = np.maximum(memory[left], self.compute[at[left]])
-            keys = self.front.keys(seconds, traffic[left], joules[left])
-            first = left[_least_of(keys, BATCH)]
+            costs[:, left] = self._timed(at[left], costs[:, left])
+            left = left[self._open(at[left], costs[:, left])]
+            first = left[_least_of(self._keys(at[left], costs[:, left]), BATCH)]
             loose = np.unique(at[first][~self.exact[at[first]]])
             if loose.size:
-                bound = tightened(self.tables, self.least, loose.tolist())
+                bound = tightened(self.tables, self.least, loose)
                 self.exact[loose] = True
                 if bound is not None:
                     self.compute[loose] = np.maximum(self.compute[loose], bound)
                 continue
+            done[first] = True
+            if len(self.front.goal.of) > 1:
+                first = self._together(found, which, at, costs, first)
             for k in first.tolist():
-                still, strict = self._open(at[k : k + 1], memory[k : k + 1], traffic[k : k + 1], joules[k : k + 1])
-                if not still[0]:
+                if not self._open(at[k : k + 1], costs[:, k : k + 1])[0]:
                     continue
-                self.ties -= not strict[0]
+                self.ties -= not self.front.strict(self.tiles[int(self.kind[at[k]])], costs[:, k])
                 self.front.tries -= 1
                 if self._enough:
                     self._prune("as good in the objective, not compared further", float(left.size))
                     return
                 self._try(found[int(which[k])][0], int(at[k]))
-            done[first] = True
             left = left[~done[left]]
         self._prune(WORSE, float(len(at)))
+
+    def _together(self, found: list[Leaf], which: Indices, at: Indices, costs: Array, some: Indices) -> Indices:
+        """The ones of some mappings that are open by a bound in which the arrays of the Einsums decide time and energy
+        together."""
+        kept = [np.zeros(0, np.int64)]
+        for leaf in np.unique(which[some]).tolist():
+            mine = some[which[some] == leaf]
+            where = found[leaf][0]
+            pieces = list(by_array(self.tables, self.least, at[mine], self.bounds.joules(where)))
+            kept += [mine] if not pieces else []
+            for seconds, joules in pieces:
+                now, mine = mine[: seconds.shape[1]], mine[seconds.shape[1] :]
+                joules = joules + sum(c.joules[at[now]] for c in where.values())
+                words = np.broadcast_to(costs[1, now], joules.shape)
+                ways = np.array([np.maximum(seconds, costs[0, now]), words, joules])
+                alive = self._open(np.tile(at[now], len(joules)), ways.reshape(3, -1))
+                kept.append(now[alive.reshape(joules.shape).any(axis=0)])
+        return some[np.isin(some, np.concatenate(kept))]
 
     def _try(self, where: dict[str, TensorChoice], i: int) -> None:
         """Solve a point exactly and keep what is better."""
         self.coverage.solved += 1
-        best = (float(self.known[0][i]), float(self.known[1][i]), float(self.known[2][i]))
-        solutions = solve(self.tables, i, where, lambda s, t, j: self.front.useful(s, t, j, best))
-        if any([self.front.add(_found(self.tables, i, where, *result)) for result in solutions]):
-            self.known = self.front.known(self.tables)
+        tile = self.tiles[int(self.kind[i])]
+        for result in solve(self.tables, i, where, lambda costs: self.front.solvable(tile, costs)):
+            self.front.add(_found(self.tables, i, where, *result))
+
+
+def kinds(space: GroupSpace, points: Dict[str, Array], keyed: bool) -> tuple[list[Tile], Indices]:
+    """Return the tile sizes in which all groups must agree, and for each point which of them it has."""
+    names, number = space.problem.tiles, len(next(iter(points.values())))
+    if not keyed or not names:
+        return [()], np.zeros(number, np.int64)
+    rows = np.column_stack([points[t] for t in names]).astype(int)
+    unique, kind = np.unique(rows, axis=0, return_inverse=True)
+    return [tuple(r) for r in unique.tolist()], np.ravel(kind)
 
 
 def _least_of(keys: list[Array], number: int) -> Indices:
@@ -327,11 +304,6 @@ def _least_of(keys: list[Array], number: int) -> Indices:
     if len(some) > 4 * number:
         some = np.flatnonzero(keys[0] <= np.partition(keys[0], number)[number])
     return some[np.lexsort([k[some] for k in keys][::-1])[:number]]
-
-
-def _shortage(tables: Tables, coverage: Coverage, memory: str, demand: float, bounds: Bounds) -> None:
-    if demand < coverage.shortage.demand:
-        coverage.shortage = Shortage(", ".join(tables.space.members), memory, demand, bounds.capacities[memory])
 
 
 def _found(tables: Tables, at: int, where: dict[str, TensorChoice], seconds: float, traffic: float, joules: float,

@@ -31,9 +31,14 @@ MOST = 4
 
 
 class Tables:
-    """The entries of one order of loops, for n points (tile sizes)."""
+    """The entries of one order of loops, for n points (tile sizes).
 
-    def __init__(self, space: GroupSpace, order: Order, points: Dict[str, Array], bare: bool = False) -> None:
+    `relaxed`: an Einsum has one choice on each array, no worse than any in any sum; `bare`: it has none.
+    """
+
+    def __init__(
+        self, space: GroupSpace, order: Order, points: Dict[str, Array], bare: bool = False, relaxed: bool = False
+    ) -> None:
         p = space.problem
         self.space, self.order, self.points = space, order, points
         self.number = len(next(iter(points.values())))
@@ -54,10 +59,14 @@ class Tables:
         self._plain: dict[str, LoopNest] = {}
         self._held: dict[str, Array] = {}
         self._kept_fully: dict[tuple[str, tuple[tuple[str, str], ...]], TensorChoice] = {}
-        self.dropped = 0
         if bare:
             return
-        self.einsums = {e: self._pruned_einsum(list(self._einsum_choices(self.statements[e]))) for e in space.members}
+        if relaxed:
+            self.einsums = {e: list(self._relaxed(self.statements[e])) for e in space.members}
+        else:
+            self.einsums = {
+                e: self._pruned_einsum(list(self._einsum_choices(self.statements[e]))) for e in space.members
+            }
         self.tensors = {t: list(self._tensor_choices(t)) for t in self.touches}
 
     def full(self, value: Value) -> Array:
@@ -130,6 +139,37 @@ class Tables:
                     self._words(s, choice)
                     yield choice
 
+    def _relaxed(self, s: Einsum) -> Iterator[EinsumChoice]:
+        """For each array a choice that is as good as all of them: the fewest cycles, and every word that the shared
+        loops need anew is moved once."""
+        p, nest, inner = self.space.problem, self.nest(s.name), self._inner(s.name)
+        given = self.shared(s.name)
+        points = nest.points(self.variables(s.name))
+        for array, (cycles, actions) in p.arrays[s.name].items():
+            spec = p.design.arrays[array]
+            steps = [
+                LoopNest((*given, *(v for v in inner if v not in space.values())), len(given), space, p.batch,
+                         self.extents.folded(space, spec.shape)).steps()
+                for space in self._spread(s.name, array, inner)
+            ]  # fmt: skip
+            joules = points * sum(self.operation(array, a, n) for a, n in actions.items())
+            least = np.min([self.full(x) for x in steps], axis=0)
+            choice = EinsumChoice(s.name, array, {}, (), nest, least * cycles / spec.efficiency, self.full(joules))
+            self._words(s, choice, given)
+            yield choice
+
+    @property
+    def ways(self) -> float:
+        """The number of choices for all Einsums together, before those are dropped that others beat."""
+        result = 1.0
+        for e in self.space.members:
+            inner = self._inner(e)
+            result *= sum(
+                len(list(_own_orders([v for v in inner if v not in space.values()])))
+                for array in self.space.problem.arrays[e] for space in self._spread(e, array, inner)
+            )  # fmt: skip
+        return result
+
     def variables(self, einsum: str) -> tuple[str, ...]:
         """Return the variables of an Einsum."""
         return next(p.variables for p in self.space.layout.placed if p.einsum.name == einsum)
@@ -161,12 +201,12 @@ class Tables:
                 first |= {d: loop} if loop else {}
             yield first
 
-    def _words(self, s: Einsum, choice: EinsumChoice) -> None:
+    def _words(self, s: Einsum, choice: EinsumChoice, loops: tuple[str, ...] | None = None) -> None:
         for tensor, touches in self.touches.items():
             for einsum, access in touches:
                 if einsum != s.name:
                     continue
-                words = choice.nest.fetched(access)
+                words = choice.nest.fetched(access, loops)
                 if access is s.target:
                     choice.writes[tensor] = self.full(words)
                     words = words - choice.nest.words(access)
@@ -189,7 +229,6 @@ class Tables:
                         break
             if not beaten:
                 kept.append(c)
-        self.dropped += len(found) - len(kept)
         return kept
 
     # --- Tensors

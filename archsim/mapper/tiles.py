@@ -1,5 +1,6 @@
 """Tiles: the tile sizes that are tried together with one order of loops, as arrays with a value for each point."""
 
+from collections.abc import Collection
 from collections.abc import Mapping as Dict
 
 import numpy as np
@@ -8,7 +9,7 @@ from archsim.divisors import divisors
 from archsim.mapper.space import GroupSpace, Order
 from archsim.value import Array, Value, evaluate
 
-__all__ = ["candidates", "cascade_tiles", "tile_sizes"]
+__all__ = ["candidates", "cascade_tiles", "tile_sizes", "tiles_of"]
 
 STEPS = 4
 """Trip counts 1, 2, 3, ... up to this number to the power of the effort are tried although they leave a ragged tile."""
@@ -28,11 +29,15 @@ def candidates(size: int, effort: int, sides: tuple[int, ...] = ()) -> list[int]
     return sorted(found | {k * s for s in sides for k in (1, 2, 4) if k * s < size})
 
 
-def tile_sizes(space: GroupSpace, order: Order) -> dict[str, Array]:
-    """Return parameter -> sizes, shape (n,): all combinations of the candidates of every tile."""
+def tile_sizes(space: GroupSpace, order: Order, wanted: Collection[tuple[int, ...]] | None = None) -> dict[str, Array]:
+    """Return parameter -> sizes, shape (n,): all combinations of the candidates of every tile; of the tile sizes that
+    are constants of the cascade only the wanted ones."""
     p = space.problem
     sides = _sides(space)
     points = cascade_tiles(space)
+    if wanted is not None and p.tiles:
+        kept = np.array([t in wanted for t in tiles_of(space)])
+        points = {n: v[kept] for n, v in points.items()}
     for name, variable, counts in order.sizes:
         size = _size(space, variable, points)
         inner = points.get(order.parts[variable][-1].upper())
@@ -59,6 +64,13 @@ def cascade_tiles(space: GroupSpace) -> dict[str, Array]:
         own = p.rules.tiles.get(name) or candidates(_reach(space, name), p.effort, _sides(space))
         points = _expanded(points, name, None, {1: list(own)})
     return points or {"": np.ones(1)}
+
+
+def tiles_of(space: GroupSpace) -> list[tuple[int, ...]]:
+    """Return all combinations of the tile sizes that are constants of the cascade; an empty one if there are none."""
+    points = cascade_tiles(space)
+    columns = [points[t].astype(int).tolist() for t in space.problem.tiles]
+    return list(zip(*columns, strict=True)) if columns else [()]
 
 
 def _sides(space: GroupSpace) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 
-from archsim.mapper.search import Found
+from archsim.mapper.front import Found
 from archsim.mapping import Mapping, read_mapping
 from einsum_cascade.document import read
 
