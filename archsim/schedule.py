@@ -88,7 +88,7 @@ def transfer_seconds(memory: Memory, moved_bytes: Value, words: Value, clock: Va
 def _group(binding: Binding, bound: BoundGroup, counts: ActionCounts) -> GroupTime:
     busy = {p.name: p.busy for p in bound.placed}
     shared = max((p.nest for p in bound.placed), key=lambda n: n.shared)
-    iterations = shared.extents.trips(shared.loops[: shared.shared])
+    iterations = larger(shared.trips(shared.loops[: shared.shared]), 1)
     cycles, limits, steps = _compute(binding, bound, busy, iterations)
     memory: dict[str, Value] = {}
     for name, spec in binding.design.memories.items():

@@ -14,6 +14,7 @@ from archsim.documents import documents
 from archsim.mapping import Mapping
 from archsim.model import evaluate
 from archsim.occupancy import occupancy
+from archsim.schedule import schedule
 from archsim.setting import parse
 from archsim.summary import notes
 from archsim.visits import Tile, Visits
@@ -184,6 +185,18 @@ def test_a_group_against_a_walk(mask: str, m: int, p: int, loops: tuple[str, ...
         if m % 4 == p % 4 == 0:  # all tiles are full, so that what is stationary is so in each of them
             assert found == factor * len(words), (tensor, scope)
             assert factor * held(mask, m, p, loops, axes[tensor], scope) <= found
+
+
+def test_stalls_come_with_the_iterations_that_are_executed() -> None:
+    loops, keep = ("p1", "m1"), {"A": "m1", "B": "p1", "Z": "m1"}
+    phases = "    schedule: {phases: [{pes: [Y, {stall: 1000}], vec: [Z]}]}\n"
+    cycles = {}
+    for skip in ("Y", "''"):
+        binding = bound("m <= p", 8, 8, group(loops, keep, skip=skip, density=phases))
+        [time] = schedule(binding, count_actions(binding, occupancy(binding))).groups
+        cycles[skip] = time.cycles
+        assert time.iterations == (10 if skip == "Y" else 16)
+    assert cycles["Y"] * 16 == cycles["''"] * 10 > 10 * 16 * 1000
 
 
 def held(mask: str, m: int, p: int, loops: tuple[str, ...], axes: str, scope: str) -> int:

@@ -1,7 +1,6 @@
 """Point sets against enumeration at small sizes, and against closed forms at sizes no enumeration reaches."""
 
 import itertools
-import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -269,9 +268,7 @@ NAMED: dict[str, tuple[Callable[[], int], int]] = {
 @pytest.mark.parametrize("name", NAMED)
 def test_named_classes_at_huge_sizes(name: str) -> None:
     measure, want = NAMED[name]
-    start = time.process_time()
-    assert measure() == want
-    assert time.process_time() - start < 0.1  # about 1 ms; room for a loaded machine
+    assert measure() == want  # walking the points would never end
 
 
 @pytest.mark.parametrize("size", [3, 300, 3 * 2**20])
