@@ -193,7 +193,7 @@ def _group(layout: GroupPlan, cascade: Cascade, design: Design, names: Dict[str,
 
 
 def _selects(p: Place, group: Group, cascade: Cascade, names: Dict[str, Value], wrong: list[Diagnostic]) -> None:
-    """Note in `wrong` a selection that keeps more than there is."""
+    """Note in `wrong` a selection that keeps more than there is: what is absent then would be charged."""
     for r in p.einsum.reductions:
         kept, rank = names.get(cascade.rank(r.into), 1) if r.into else 1, cascade.rank(r.variable)
         if r.into and rank in names and np.any(np.greater(kept, names[rank])):

@@ -1,6 +1,6 @@
 """Cascade: Einsums over ranks with their inputs, outputs and default shapes; the dependency graph; rank sizes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -94,8 +94,7 @@ def shape(cascade: Cascade, sizes: Mapping[str, Value] | None = None) -> dict[st
 
     Ranks are positive integers, in words or elements along the rank.
 
-    Raises SpecError at an override that names nothing, at a rank whose size is not a positive integer, and at a
-    selection of more than there is.
+    Raises SpecError at an override that names nothing and at a rank whose size is not a positive integer.
 
     >>> from einsum_cascade import load, Cascade
     >>> shape(load(Cascade, "attention_1pass"), {"M": 1000, "M0": 256})["M1"]
@@ -125,22 +124,9 @@ def shape(cascade: Cascade, sizes: Mapping[str, Value] | None = None) -> dict[st
                     place=getattr(expression, "place", cascade.place), message=message, expected="a positive integer"
                 )
             )
-    wrong = wrong or [*_selecting_too_many(cascade, names)]
     if wrong:
         raise SpecError(wrong)
     return names
-
-
-def _selecting_too_many(cascade: Cascade, names: Mapping[str, Value]) -> Iterator[Diagnostic]:
-    """Yield a mistake for each selection (argtopk, argsort) of more coordinates than its rank has."""
-    for einsum in cascade.einsums:
-        for r in einsum.reductions:
-            if r.into is None:
-                continue
-            rank, kept = cascade.rank(r.variable), cascade.rank(r.into)
-            if rank in names and kept in names and names[kept] > names[rank]:
-                message = f"{einsum.name} selects {kept} = {names[kept]} of {rank} = {names[rank]}"
-                yield Diagnostic(place=r.place, message=message, expected=f"{kept} <= {rank}")
 
 
 def _evaluated(expressions: Mapping[str, Expression], given: Mapping[str, Value]) -> dict[str, Value]:

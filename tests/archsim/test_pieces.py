@@ -132,3 +132,13 @@ def test_probabilities_are_written_once_whatever_the_share() -> None:
     np.testing.assert_allclose(written, KEPT_HEADS * LIVE * 1.5)
     assert np.all(np.diff(many.latency_s) > 0) and np.all(np.diff(many.energy_j) > 0)
     assert not notes(progressive(0.07))
+
+
+def test_a_row_is_dense_where_nothing_says_otherwise() -> None:
+    """All tokens are live and all values kept; a share of the tokens with the values of all would make no sense."""
+    found = load(Mapping, "spatten_progressive")
+    work = Workload(name="w", heads=2, sequence_length=512, query_length=1)
+    report = evaluate(load(Cascade, found.cascade), work, found, load(Design, found.design))
+    assert report.binding.names["J"] == report.binding.names["T"] == 512
+    read = {t: report.traffic_bytes["dram", t, "read"] for t in ("KH", "V")}
+    assert read["KH"] == read["V"] == 2 * 512 * 64 * 2

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from einsum_cascade.cascade import Cascade, graph, rank_names, shape, size
 from einsum_cascade.einsum import Constant
 from einsum_cascade.errors import SpecError
-from einsum_cascade.load import load
 from einsum_cascade.parse import parse, parse_expression, parse_line
 
 
@@ -136,20 +135,3 @@ def test_the_graph_sees_gathers_conditions_scatters_and_recurrences() -> None:
     made = graph(cascade("Z[I[j]] = A[J[j]] :: sum(j) | C[j] > 0 ; R[m+1] = R[m] + Z[m]", "A:M I:J J:J C:J"))
     assert set(made.predecessors("Z")) == {"I", "A", "J", "C"}
     assert set(made.successors("R")) == {"R"}
-
-
-@pytest.mark.parametrize(
-    ("sizes", "messages"),
-    [
-        ({"M": 64, "J": 65}, ["IX selects J = 65 of M = 64"]),
-        ({"M": 64, "J": 32, "T": 33}, ["IV selects T = 33 of J = 32"]),
-        ({"M": 8, "J": 9, "T": 10}, ["IX selects J = 9 of M = 8", "IV selects T = 10 of J = 9"]),
-    ],
-)
-def test_no_more_is_selected_than_there_is(sizes: dict[str, int], messages: list[str]) -> None:
-    given = load(Cascade, "spatten_layer")
-    with pytest.raises(SpecError) as caught:
-        shape(given, sizes)
-    assert [d.message for d in caught.value.diagnostics] == messages
-    assert all(d.place.line > 10 and "<=" in d.expected for d in caught.value.diagnostics)
-    assert shape(given, {"M": 64, "J": 64, "T": 64})["T"] == 64
