@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FiniteRange", "binary", "counted", "echo_json", "fail", "json_option", "length", "measured", "number", "percent",
-    "shape_option", "si", "table", "user_errors", "write_text",
+    "room", "shape_option", "si", "table", "user_errors", "write_text",
 ]  # fmt: skip
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
@@ -122,6 +123,11 @@ def _finite(data: object) -> object:
     return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
+def room() -> int:
+    """Return how many characters a line has: those of the terminal, 160 elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns whose name starts with `>` are aligned to the right."""
     from rich import box
@@ -137,8 +143,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         )
     for row in rows:
         result.add_row(*map(escape, row))
-    terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 160, highlight=False)
+    console = Console(width=room(), highlight=False)
     if title:  # by itself, since a title of the table would be no wider than the table
         console.print(Text(title, style="italic"))
     console.print(result)

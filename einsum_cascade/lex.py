@@ -71,7 +71,8 @@ def scaled(tokens: Sequence[Token], units: Mapping[str, float]) -> list[Token]:
         if token.kind == "number" and rest[0].kind in ("upper", "lower") and rest[0].text not in ("and", "or"):
             taken = next((n for n in (3, 1) if len(rest) > n and "".join(t.text for t in rest[:n]) in units), 0)
             if not taken:
-                message, expected = f"{rest[0].text} is no unit", "an operator, or a unit such as " + ", ".join(units)
+                message = f"{rest[0].text} is no unit"
+                expected = f"an operator, or a unit such as {', '.join([*units][:6])}"
                 hint = did_you_mean(rest[0].text, units)
                 raise SpecError([Diagnostic(place=rest[0].place, message=message, expected=expected, hint=hint)])
             value = float(token.text) * units["".join(t.text for t in rest[:taken])]

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from itertools import accumulate
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ import click
 from archsim.commands.options import with_suffix
 from archsim.commands.progress import points_shown
 from archsim.commands.where import Where, place_options
-from archsim.show import echo_json, json_option, measured, number, table, user_errors
+from archsim.show import echo_json, json_option, measured, number, room, table, user_errors
 
 __all__ = ["COMMANDS"]
 
@@ -156,11 +157,32 @@ def query(file: Path, sql: str, limit: int, as_json: bool) -> None:
     if as_json:
         echo_json({"columns": columns, "rows": [[_plain(v) for v in row] for row in rows]})
         return
-    numeric = [bool(rows) and all(isinstance(r[i], int | float | None) for r in rows) for i in range(len(columns))]
-    heads = [f">{c}" if right else c for c, right in zip(columns, numeric, strict=True)]
-    table("", heads, [[_cell(v) for v in row] for row in rows[:limit]])
+    _show_rows(columns, rows[:limit])
     if len(rows) > limit:
         click.echo(f"the first {number(limit)} rows; --limit shows more")
+
+
+TURNED = 6
+"""Rows that are shown as columns where they are too wide."""
+
+
+def _show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
+    """Print rows; what is too wide is turned if it is few rows, else cut after the columns that there is room for."""
+    numeric = [bool(rows) and all(isinstance(r[i], int | float | None) for r in rows) for i in range(len(columns))]
+    heads = [f">{c}" if right else c for c, right in zip(columns, numeric, strict=True)]
+    cells = [[_cell(v) for v in row] for row in rows]
+    widths = [3 + max(len(line) for r in (columns, *cells) for line in (r[i].splitlines() or [""]))
+              for i in range(len(columns))]  # fmt: skip
+    fits = sum(1 for total in accumulate(widths) if total <= room() + 1)
+    if fits >= len(columns) or len(columns) < 2:
+        table("", heads, cells)
+    elif len(rows) <= TURNED:
+        table("", ["column", *(f">row {i + 1}" for i in range(len(rows)))],
+              [[name, *(row[i] for row in cells)] for i, name in enumerate(columns)])  # fmt: skip
+    else:
+        fits = max(1, fits)
+        table("", heads[:fits], [row[:fits] for row in cells])
+        click.echo(f"no room for {', '.join(columns[fits:])}; name the columns that you want, or take --json")
 
 
 def _plain(value: object) -> object:

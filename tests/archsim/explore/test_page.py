@@ -202,8 +202,8 @@ def test_a_screenshot_shows_points(text: str, tmp_path: Path) -> None:
     [
         ({"latency_s": [2.0]}, 1),
         ({"latency_s": [None, 3.0], "feasible": [False] * 2, "reason": ["too small", "no sense"]}, 2),
-        ({**dict.fromkeys((*OBJECTIVES, "dram_traffic_bytes", "utilization_array_2d", "sequence_length", "SIDE",
-                           "CAPACITY"), [None, None]), "feasible": [False] * 2}, 2),
+        ({**{n: [None, None] for n in (*OBJECTIVES, "dram_traffic_bytes", "utilization_array_2d", "sequence_length",
+                                       "SIDE", "CAPACITY")}, "feasible": [False] * 2}, 2),
         ({"latency_s": [5.0] * 3, "energy_j": [0.0] * 3}, 3),
     ],
     ids=["one point", "infeasible points alone", "no number at all", "constants"],

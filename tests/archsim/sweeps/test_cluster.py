@@ -24,7 +24,7 @@ from tests.stores import STUDY
 
 distributed = pytest.importorskip("distributed")
 CHUNKS = 12
-SLOW = 120
+SLOW = 300
 """Seconds that a process may take to come or to go: a machine may be busy. What takes longer has failed."""
 
 
@@ -341,7 +341,7 @@ def progress(done, total):
 if __name__ == "__main__":
     archsim.sweeps.sweep.CHUNK = 40
     with local(2) as client:
-        client.wait_for_workers(2, timeout=120)
+        client.wait_for_workers(2, timeout=300)
         sweep(order(sys.argv[1]), Path(sys.argv[2]), runner(client), progress=progress)
 """
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -390,6 +391,16 @@ def test_a_query_of_many_rows_is_quick(reference: Path) -> None:
     assert columns == ["range"] and list(rows) == [(0,), (1,), (2,)]
     text = CliRunner().invoke(main, ["query", str(reference), "SELECT * FROM range(10_000_000_000)", "--limit", "3"])
     assert text.exit_code == 0 and "the first 3 rows" in text.stdout
+
+
+def test_rows_that_are_too_wide(reference: Path) -> None:
+    show = lambda sql: CliRunner().invoke(main, ["query", str(reference), sql]).stdout  # noqa: E731
+    few, many = show("FROM points ORDER BY point LIMIT 2"), show("FROM points ORDER BY point LIMIT 20")
+    assert re.search(r"cascade +attention_1pass +attention_1pass *\n", few)  # turned: a line a column
+    assert "no room for " in many and "reason, bottleneck; name the columns" in many
+    assert max(map(len, many.splitlines()[:20])) <= 160 and "attention_1pass" in many
+    assert "no room" not in show("SELECT point FROM points LIMIT 20")
+    assert show("SELECT repeat('x', 200) AS wide").count("x") == 200
 
 
 def test_numbers_that_json_has_not(reference: Path) -> None:
