@@ -72,7 +72,8 @@ def _panel(
         if value is not None and 0 < value < math.inf:
             axis.plot([at], [value], marker, color=colour, markersize=6)
         elif value is not None:  # off the scale: hollow, at its end
-            axis.plot([at], [EDGE if value > 0 else 1 - EDGE], marker, color=colour, markersize=6, markerfacecolor="none",
+            end = EDGE if value > 0 else 1 - EDGE
+            axis.plot([at], [end], marker, color=colour, markersize=6, markerfacecolor="none",
                       transform=axis.get_xaxis_transform(), clip_on=False)  # fmt: skip
         if m.lost:
             size = 9 if m.lost == m.queries else 5
