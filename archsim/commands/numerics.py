@@ -87,7 +87,7 @@ def numerics(
             from archsim.numerics.chart import draw_measurements
 
             what = f"{design or 'words everywhere'}, {kind} inputs" + (f", scores times {scale:g}" * (scale != 1))
-            draw_measurements(found, f"Against float64 on the rounded inputs: {what}", picture)
+            draw_measurements(found, f"Against float64 on the rounded inputs\n{what}", picture)
     if as_json:
         echo_json({"design": design, "inputs": kind, "scale": scale, "head_dim": head_dim, "seed": seed,
                    "source": machine.source, "device": device or "cpu", "library": place.library,

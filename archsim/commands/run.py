@@ -88,6 +88,7 @@ def run(
     \b
     Examples:
       archsim run attention_1pass --shape M=1024,P=16 --check
+      archsim run attention_1pass --shape M=64K,P=64K --split P=4K
       archsim run attention_3pass --shape M=64K,P=4K --split P=256 --device cuda
     """
     from archsim.memory import memory_bounded

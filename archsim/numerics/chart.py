@@ -1,5 +1,6 @@
 """A figure of measurements: the error of the output and of the attention weights, cascades and formats side by side."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +19,14 @@ PANELS = (
 )
 
 
+EDGE = 0.985
+"""Where markers of what the scale has not stand, as a part of the axis."""
+
+
 def draw_measurements(measurements: Sequence[Measurement], title: str, file: Path) -> None:
-    """Draw cascades along the axis, a marker a format; a cross at the top where queries were lost. One column a length.
+    """Draw cascades along the axis, a marker a format, one column a length.
+
+    A cross at the top stands where queries were lost, a hollow marker at an end of the scale for 0 or infinity.
 
     `file` ends in .png, .svg or .pdf.
     """
@@ -43,7 +50,10 @@ def draw_measurements(measurements: Sequence[Measurement], title: str, file: Pat
             axes[0][0].plot([], [], MARKERS[i % len(MARKERS)], color=PALETTE[i % len(PALETTE)],
                             label=f"{name}, {unit}" if several else name)  # fmt: skip
         axes[0][0].plot([], [], "x", color="#444444", label="lost queries (large: all)")
-        canvas.legend(loc="outside lower center", ncols=min(4 if len(lengths) == 1 else 8, len(series) + 1))
+        values = [getattr(m, quantity) for m in measurements for quantity, _ in panels]
+        if any(v is not None and not 0 < v < math.inf for v in values):
+            axes[0][0].plot([], [], "o", color="#444444", markerfacecolor="none", label="hollow: 0, or infinite (top)")
+        canvas.legend(loc="outside lower center", ncols=min(4 if len(lengths) == 1 else 8, len(series) + 2))
         canvas.suptitle(title, x=0.01, ha="left", fontweight="bold")
         save(canvas, file, dpi=140)
 
@@ -59,11 +69,15 @@ def _panel(
         i = series.index((m.format, m.exponential))
         at, value = cascades.index(m.cascade) + (i - (len(series) - 1) / 2) * step, getattr(m, quantity)
         colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-        if value is not None and value > 0:
+        if value is not None and 0 < value < math.inf:
             axis.plot([at], [value], marker, color=colour, markersize=6)
+        elif value is not None:  # off the scale: hollow, at its end
+            end = EDGE if value > 0 else 1 - EDGE
+            axis.plot([at], [end], marker, color=colour, markersize=6, markerfacecolor="none",
+                      transform=axis.get_xaxis_transform(), clip_on=False)  # fmt: skip
         if m.lost:
             size = 9 if m.lost == m.queries else 5
-            axis.plot([at], [0.985], "x", color=colour, markersize=size, transform=axis.get_xaxis_transform(),
+            axis.plot([at], [EDGE], "x", color=colour, markersize=size, transform=axis.get_xaxis_transform(),
                       clip_on=False)  # fmt: skip
     common = _common_prefix(cascades)
     axis.set_xticks(range(len(cascades)), [c.removeprefix(common) for c in cascades], rotation=30, ha="right")

@@ -37,3 +37,10 @@ def test_without_weights_there_is_one_panel(tmp_path: Path) -> None:
 def test_nothing_survived(tmp_path: Path) -> None:
     draw_measurements([some("attention_naive", "fp16", 64, None, 8)], "a title", tmp_path / "f.png")
     assert (tmp_path / "f.png").exists()
+
+
+@pytest.mark.parametrize(("error", "shown"), [(0.0, True), (float("inf"), True), (-1e-18, True), (1e-3, False)])
+def test_what_the_scale_has_not_stands_at_its_end(tmp_path: Path, error: float, shown: bool) -> None:
+    found = [some("attention_naive", "bf16", 64, error), some("attention_lazy", "bf16", 64, 1e-2)]
+    draw_measurements(found, "a title", tmp_path / "f.svg")
+    assert ("hollow: 0, or infinite (top)" in (tmp_path / "f.svg").read_text()) == shown
