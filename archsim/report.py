@@ -16,7 +16,7 @@ from archsim.slices import points
 from archsim.value import Value, evaluate, larger, total
 from einsum_cascade.errors import SpecError
 
-__all__ = ["Report", "Shortfall", "access_prices", "charge", "joined", "operation_prices"]
+__all__ = ["Report", "Shortfall", "access_prices", "areas", "charge", "joined", "operation_prices"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def charge(binding: Binding, counts: ActionCounts, fit: Mapping[tuple[str, str],
         bound=lambda: binding, points=number or points(binding.workload, binding.mapping, design, dict(binding.names)),
         dram_traffic_bytes=counts.bytes(binding, far), latency_s=time.latency_s,
         utilization={a: work[a] / (array.lanes * cycles) for a, array in design.arrays.items()},
-        energy_by=_energy(binding, counts, time.latency_s), area_by=_area(binding),
+        energy_by=_energy(binding, counts, time.latency_s), area_by=areas(binding.design, binding.workload.word_bits),
     )  # fmt: skip
     report.__dict__.update(fit=fit, counts=counts, timeline=time)
     return report
@@ -188,8 +188,11 @@ def _energy(binding: Binding, counts: ActionCounts, latency_s: Value) -> dict[st
     return energy
 
 
-def _area(binding: Binding) -> dict[str, Value]:
-    design = binding.design
+def areas(design: Design, word_bits: Value) -> dict[str, Value]:
+    """Return component -> square millimetres; `word_bits` of a stored word, by which lines of memories are as wide.
+
+    Raises SpecError: a formula of the energy table has no value for the parameters of the design.
+    """
     components, names = design.energy.components, design.parameters
     area: dict[str, Value] = {}
     for name, memory in design.memories.items():
@@ -197,7 +200,7 @@ def _area(binding: Binding) -> dict[str, Value]:
             unit = components[memory.component]
             area[name] = evaluate(unit.area, names) / 1e6
             if unit.area_points:
-                bits = memory.line * binding.workload.word_bits
+                bits = memory.line * word_bits
                 area[name] = area[name] + sram_area(unit, memory.charged_as * 8 / bits, bits) / 1e6
     for name, array in design.arrays.items():
         lane = total(evaluate(components[u].area, names) for u in (array.registers, *array.units) if u in components)

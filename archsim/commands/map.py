@@ -48,6 +48,9 @@ __all__ = ["COMMANDS"]
 @query_option
 @click.option("--effort", type=click.IntRange(1, 6), default=1, show_default=True,
               help="More tile sizes and loop orders; never a worse result.")  # fmt: skip
+@click.option("--points", type=click.IntRange(1), default=10_000_000, show_default=True, metavar="N",
+              help="Look at so many tile sizes at most, about half a minute; if that is not enough, the best mapping so"
+              " far is given with a bound of the best possible.")  # fmt: skip
 @click.option("--slack", type=FiniteRange(0, 100), default=0.1, show_default=True, metavar="PERCENT",
               help="Latencies so close to the least count as equal, and less far traffic decides; so do energies, and"
               " latency decides.")  # fmt: skip
@@ -68,6 +71,7 @@ def map_(
     sequence_length: int | None,
     query_length: int | None,
     effort: int,
+    points: int,
     slack: float,
     axes: tuple[str, ...],
     sets: tuple[str, ...],
@@ -96,15 +100,15 @@ def map_(
         limit = quantity(max_traffic, "bytes", Place(file="--max-traffic", text=max_traffic)) if max_traffic else None
         for point in product(*[_axis(a) for a in axes]):
             found = _search(cascade, workload, design, objective, constraints, limit, slack / 100, sizes, effort,
-                            (*sets, *point), progress)  # fmt: skip
+                            points, (*sets, *point), progress)  # fmt: skip
             rows.append((point, found))
         chosen = min((found for _, found in rows), key=lambda found: found[0].value)
         text = chosen[0].text
         if output is not None and text:
             write_text(output, text)
     if as_json:
-        points = [{"set": list(p), **as_plain(found)} for p, found in rows]
-        echo_json(points[0] if not axes else {"points": points})
+        plain = [{"set": list(p), **as_plain(found)} for p, found in rows]
+        echo_json(plain[0] if not axes else {"points": plain})
     elif axes:
         print_axes(axes, rows)
     else:
@@ -120,7 +124,7 @@ def _axis(text: str) -> list[str]:
 
 def _search(
     cascade: str, workload: str, design: str, objective: str, constraints: Path | None, limit: float | None,
-    slack: float, sizes: dict[str, int], effort: int, sets: tuple[str, ...],
+    slack: float, sizes: dict[str, int], effort: int, points: int, sets: tuple[str, ...],
     progress: "Callable[[str, Coverage], None]",
 ) -> "Searched":  # fmt: skip
     from archsim.documents import unmapped
@@ -132,7 +136,7 @@ def _search(
     given = unmapped(cascade=cascade, workload=workload, design=design, lengths=sizes, settings=settings)
     rules = read_rules(constraints, *given) if constraints is not None else FREE
     most = float("inf") if limit is None else limit
-    best = best_mapping(*given, objective, rules, effort, most, slack, progress, (cascade, design))
+    best = best_mapping(*given, objective, rules, effort, most, slack, progress, (cascade, design), points)
     return best, given
 
 
@@ -144,9 +148,11 @@ def as_plain(found: "Searched") -> dict[str, object]:
     c = best.coverage
     result: dict[str, object] = {
         "objective": best.objective, "feasible": best.report is not None, "optimal": best.complete,
+        **({} if best.complete else {"bound": best.bound}),
         "coverage": {
             "mappings_in_space": c.space, "evaluated": c.evaluated, "solved_exactly": c.solved, "groups": c.groups,
-            "groups_searched": c.searched, "loop_orders": c.orders, "pruned": c.pruned,
+            "groups_searched": c.searched, "loop_orders": c.orders, "tile_sizes": c.points,
+            "pruned": c.pruned,
         },
     }  # fmt: skip
     if best.report is None or best.mapping is None:
@@ -155,12 +161,14 @@ def as_plain(found: "Searched") -> dict[str, object]:
 
 
 def shortfall(best: "Best") -> dict[str, object]:
-    """Return what is missing where nothing fits: the mapping that comes closest."""
+    """Return what is missing where nothing fits: a limit that is too low, or the mapping that comes closest."""
     s = best.coverage.shortage
-    if math.isfinite(best.traffic_bytes):  # which of the two stopped the search is not known: name the limit first
-        helps = f"more far traffic than {binary(best.traffic_bytes)} (--max-traffic)"
-        helps += f", or a larger {s.memory}" * bool(s.memory)
-        return {"component": "", "bound": best.traffic_bytes, "unit": "bytes", "helps": helps}
+    if not best.complete:
+        return {"component": "", "helps": "the search was not completed: more --points"}
+    if math.isfinite(best.least_bytes):
+        helps = f"--max-traffic of {binary(best.least_bytes)} ({math.ceil(best.least_bytes)} B) or more: no mapping moves less"
+        return {"component": "far memory", "demand": best.least_bytes, "bound": best.traffic_bytes, "unit": "bytes",
+                "helps": helps}  # fmt: skip
     if not s.memory:
         return {"component": "", "helps": "the constraints leave no mapping; loosen them"}
     helps = f"a larger {s.memory}, a higher effort (smaller tiles) or fewer tensors that must be kept"
@@ -177,9 +185,12 @@ def print_best(found: "Searched") -> None:
     if best.report is None:
         s = shortfall(best)
         click.echo("No mapping fits.")
-        if s["component"]:
+        if math.isfinite(best.least_bytes):
+            click.echo(f"The one with the least far traffic moves {binary(best.least_bytes)}, more than"
+                       f" {binary(best.traffic_bytes)} (--max-traffic).")  # fmt: skip
+        elif s["component"]:
             demand, bound = c.shortage.demand, c.shortage.bound
-            click.echo(f"The closest needs {binary(demand)} in {s['component']} for {s['group']}, but it has"
+            click.echo(f"The closest needs at least {binary(demand)} in {s['component']} for {s['group']}, but it has"
                        f" {binary(bound)} (short by {binary(demand - bound)}).")  # fmt: skip
         click.echo(f"What would help: {s['helps']}.")
     else:
@@ -197,7 +208,15 @@ def print_best(found: "Searched") -> None:
         if count:
             click.echo(f"  pruned, {rule}: {count:.4g}")
     if best.report is not None:
-        click.echo("optimal for this space" if best.complete else "the search was not completed: perhaps not optimal")
+        click.echo("optimal for this space" if best.complete else unproved(best))
+
+
+def unproved(best: "Best") -> str:
+    """Say how far from the best one a mapping may be, if the search was not completed."""
+    unit = {"latency": "s", "energy": "J", "edp": "J s"}[best.objective]
+    gap = f"{percent(1 - best.bound / best.value)} less" if best.value > 0 else "less"
+    return (f"not proved optimal: the search was not completed (Ctrl-C, or more --points are needed); no mapping has less"
+            f" {best.objective} than {si(best.bound, unit)}, {gap}")  # fmt: skip
 
 
 def print_axes(axes: tuple[str, ...], rows: "list[tuple[tuple[str, ...], Searched]]") -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from archsim.design import Design
-from archsim.mapper.front import EDP, ENERGY, LATENCY, Found, Front, Goal
+from archsim.mapper.front import EDP, ENERGY, LATENCY, TRAFFIC, Found, Front, Goal
 from archsim.mapper.fusion import Fusion, Shared
 from archsim.mapper.memo import Memo
 from archsim.mapper.rules import FREE, Rules
@@ -39,7 +39,8 @@ class Best:
 
     `coverage` what was looked at; `complete` whether nothing was left out, so that the mapping is optimal for the space
     (False after an interruption); `bound` is then what no mapping can be better than; `traffic_bytes` the limit of far
-    traffic that it had to keep.
+    traffic that it had to keep; `least_bytes` where it cannot be kept the least far traffic of any mapping (infinite if
+    none fits).
     """
 
     objective: str
@@ -51,6 +52,7 @@ class Best:
     complete: bool = False
     bound: float = 0.0
     traffic_bytes: float = float("inf")
+    least_bytes: float = float("inf")
 
     @property
     def value(self) -> float:
@@ -98,7 +100,8 @@ def best_mapping(
     space = problem(cascade, workload, design, rules, effort)
     result = Best(objective, Coverage(most=points), traffic_bytes=traffic_bytes)
     shared = Shared()
-    limit = traffic_bytes / (float(np.asarray(workload.word_bits)) / 8)
+    word = float(np.asarray(workload.word_bits)) / 8
+    limit = traffic_bytes / word
 
     def run(goal: Goal) -> None:
         fusion = Fusion(space, goal, result.coverage, limit, lambda text: tick(text, result.coverage), shared)
@@ -112,6 +115,9 @@ def best_mapping(
         run(goal)
         if goal in SECOND:
             result.found = _polished(result.found, goal, slack, limit, result.coverage, shared.memo)
+        if not result.found and np.isfinite(limit):  # which limit would do
+            least = Fusion(space, TRAFFIC, Coverage(most=points), shared=Shared(memo=shared.memo)).run()
+            result.least_bytes = sum(f.traffic for f in least) * word if least else float("inf")
         result.complete = True
     except (KeyboardInterrupt, Exhausted):
         result.bound = Fusion(space, goal, Coverage(), limit, shared=shared).bound()

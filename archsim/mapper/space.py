@@ -14,6 +14,7 @@ from archsim.layout import GroupPlan, Plan
 from archsim.mapper.rules import FREE, Rules
 from archsim.mapping import Group, Mapping
 from archsim.plan import operation_cost, plan
+from archsim.report import areas
 from archsim.schedule import running_chains
 from archsim.value import Value
 from archsim.workload import Workload
@@ -153,6 +154,7 @@ def problem(cascade: Cascade, workload: Workload, design: Design, rules: Rules =
     Raises SpecError: an Einsum that no array can run, or none that the rules allow.
     """
     _covered(workload, design)
+    areas(design, workload.word_bits)  # what has none is found now, not after the search
     views = {v.name: v for v in cascade.views}
     einsums = {s.name: resolve_views(s, views) for s in cascade.einsums}
     if len(einsums) < len(cascade.einsums):

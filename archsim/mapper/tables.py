@@ -145,6 +145,9 @@ class Tables:
         p, nest, inner = self.space.problem, self.nest(s.name), self._inner(s.name)
         given = self.shared(s.name)
         points = nest.points(self.variables(s.name))
+        # A ragged tile is counted as if it were full where nothing moves inside of it: of the turns that touch a word
+        # no larger part can be absent than of all points.
+        present = points / np.prod([self.full(self.extents.extent(v)) for v in nest.loops], axis=0)
         for array, (cycles, actions) in p.arrays[s.name].items():
             spec = p.design.arrays[array]
             steps = [
@@ -155,7 +158,7 @@ class Tables:
             joules = points * sum(self.operation(array, a, n) for a, n in actions.items())
             least = np.min([self.full(x) for x in steps], axis=0)
             choice = EinsumChoice(s.name, array, {}, (), nest, least * cycles / spec.efficiency, self.full(joules))
-            self._words(s, choice, given)
+            self._words(s, choice, given, np.minimum(present, 1.0))
             yield choice
 
     @property
@@ -201,18 +204,18 @@ class Tables:
                 first |= {d: loop} if loop else {}
             yield first
 
-    def _words(self, s: Einsum, choice: EinsumChoice, loops: tuple[str, ...] | None = None) -> None:
+    def _words(self, s: Einsum, choice: EinsumChoice, loops: tuple[str, ...] | None = None,
+               present: Value = 1.0) -> None:  # fmt: skip
+        """Count the words that arrays read and write: all, or at least those that some loops need anew."""
         for tensor, touches in self.touches.items():
             for einsum, access in touches:
                 if einsum != s.name:
                     continue
-                words = choice.nest.fetched(access, loops)
+                words = choice.nest.fetched(access, loops) * present
                 if access is s.target:
                     choice.writes[tensor] = self.full(words)
-                    words = words - choice.nest.words(access)
-                    choice.reads[tensor] = choice.reads.get(tensor, 0) + self.full(words)
-                else:
-                    choice.reads[tensor] = choice.reads.get(tensor, 0) + self.full(words)
+                    words = larger(words - choice.nest.words(access), 0)
+                choice.reads[tensor] = choice.reads.get(tensor, 0) + self.full(words)
 
     def _pruned_einsum(self, found: list[EinsumChoice]) -> list[EinsumChoice]:
         """Drop the choices that another one on the same array beats in cycles and in every word, at all points."""

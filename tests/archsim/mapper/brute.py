@@ -40,9 +40,14 @@ energy: fusemax_physical
 """  # noqa: E501
 
 
-def tiny(capacity: int, *arrays: str) -> Design:
-    """A machine of a few lanes and bytes, with some of its arrays."""
-    found = read_design(read(DESIGN, "tiny.yaml")[0], energy_tables(), {"CAPACITY": capacity})
+SECOND = "  local: {capacity: LOCAL, bandwidth: 6 GB/s, line: 4, component: sram, charged_as: CAPACITY}\n"
+"""A second near memory, closer to the arrays, which may be kept in one, in the other or in both."""
+
+
+def tiny(capacity: int, *arrays: str, local: int = 0) -> Design:
+    """A machine of a few lanes and bytes, with some of its arrays; with a second near memory of so many bytes."""
+    text = DESIGN.replace("parameters: {", SECOND * bool(local) + f"parameters: {{LOCAL: {local}, ")
+    found = read_design(read(text, "tiny.yaml")[0], energy_tables(), {"CAPACITY": capacity})
     return replace(found, arrays={a: found.arrays[a] for a in arrays or found.arrays})
 
 

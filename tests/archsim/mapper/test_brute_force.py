@@ -14,7 +14,7 @@ from archsim.workload import Workload
 from einsum_cascade import Cascade, load
 
 sys.path.insert(0, str(Path(__file__).parent))
-from brute import brute_force, tiny
+from brute import brute_force, brute_groups, tiny
 
 HEAD = "cascade: small\nsource: made up\nranks: {P: 4, M: 4, E: 4, F: 4}\n"
 CASCADES = {
@@ -34,9 +34,9 @@ def small(name: str, folder: Path) -> Cascade:
     return load(Cascade, str(file))
 
 
-def agree(name: str, folder: Path, sizes: dict[str, int], capacity: int, rules: Rules = FREE) -> int:
+def agree(name: str, folder: Path, sizes: dict[str, int], capacity: int, rules: Rules = FREE, local: int = 0) -> int:
     """Compare; return how many mappings there are."""
-    cascade, design = small(name, folder), tiny(capacity, *ARRAYS[name])
+    cascade, design = small(name, folder), tiny(capacity, *ARRAYS[name], local=local)
     workload = Workload(name="w", sequence_length=sizes["M"], query_length=sizes["P"], head_dim=sizes["E"])
     rules = Rules(**{**rules.__dict__, "batch": ()})
     cost, number = brute_force(cascade, workload, design, rules)
@@ -67,3 +67,38 @@ def test_several_einsums(name: str, tmp_path_factory: pytest.TempPathFactory, si
 
 def test_product(tmp_path: Path) -> None:
     assert agree("product", tmp_path, {"M": 2, "P": 2, "E": 2}, 14) > 100
+
+
+@pytest.mark.parametrize("name, sizes, capacity, local", [
+    ("chain", {"M": 4, "P": 2, "E": 1}, 24, 6),
+    ("barrier", {"M": 4, "P": 2, "E": 1}, 24, 10),
+    ("barrier", {"M": 3, "P": 2, "E": 1}, 12, 60),
+    ("running", {"M": 4, "P": 2, "E": 1}, 20, 6),
+    ("product", {"M": 2, "P": 2, "E": 1}, 14, 4),
+])  # fmt: skip
+def test_two_near_memories(name: str, sizes: dict[str, int], capacity: int, local: int, tmp_path: Path) -> None:
+    """A tensor may have tiles in either, or in both; the nearer one is not the larger one, or it is."""
+    assert agree(name, tmp_path, sizes, capacity, local=local) > 0
+
+
+def test_groups_one_after_another(tmp_path: Path) -> None:
+    """The best way to part a cascade: for every objective no worse than any given way, and as good as one of them."""
+    cascade, design = small("barrier", tmp_path), tiny(12, "line")
+    workload = Workload(name="w", sequence_length=4, query_length=3, head_dim=2)
+    ways = [(frozenset({"G", "Z"}),), (frozenset({"G"}), frozenset({"Z"}))]
+    for objective in ("latency", "energy", "edp"):
+        given = [best_mapping(cascade, workload, design, objective, Rules(batch=(), groups=w), slack=0.0).value
+                 for w in ways]  # fmt: skip
+        free = best_mapping(cascade, workload, design, objective, Rules(batch=()), slack=0.0).value
+        assert free == pytest.approx(min(given), rel=1e-9)
+
+
+def test_product_over_groups(tmp_path: Path) -> None:
+    """The least product of sums is not the sum of least products: all pairs of mappings of two groups."""
+    cascade, design = small("barrier", tmp_path), tiny(10, "line")
+    workload = Workload(name="w", sequence_length=3, query_length=2, head_dim=1)
+    rules = Rules(batch=(), groups=(frozenset({"G"}), frozenset({"Z"})))
+    costs = [np.array([[s, j] for s, j in zip(*group, strict=True)]) for group in brute_groups(cascade, workload, design)]
+    sums = (costs[0][:, None, :] + costs[1][None, :, :]).reshape(-1, 2)
+    best = best_mapping(cascade, workload, design, "edp", rules, slack=0.0)
+    assert best.complete and best.value == pytest.approx(float(np.min(sums[:, 0] * sums[:, 1])), rel=1e-9)
