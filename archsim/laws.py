@@ -117,12 +117,17 @@ def quick_select_codes(
     >>> round(quick_select_codes(1024, 512), 1), round(quick_select_codes(1024, 512, bits=40), 1)
     (121.4, 258.2)
     """
-    points = np.broadcast_arrays(
-        _counts(items), _counts(kept), *(np.asarray(v) for v in (lanes, overhead, bits, spread))
-    )
-    different, which = np.unique(np.stack([np.ravel(p) for p in points]).astype(float), axis=1, return_inverse=True)
-    found = [_codes(int(n), int(k), width, extra, int(b), s) for n, k, width, extra, b, s in different.T]
-    return _shown(np.array(found, dtype=float)[np.ravel(which)].reshape(points[0].shape))
+    given = [_counts(items), _counts(kept), *(np.asarray(v, dtype=np.float64) for v in (lanes, overhead, bits, spread))]
+    points = np.broadcast_arrays(*given)
+    which = np.zeros(points[0].shape, dtype=np.int64)  # the number of a point's combination: few of many points differ
+    for own, everywhere in zip(given, points, strict=True):
+        if own.ndim:
+            values, at = np.unique(everywhere, return_inverse=True)
+            which = which * len(values) + np.reshape(at, which.shape)
+    _, first, again = np.unique(which, return_index=True, return_inverse=True)
+    different = np.stack([np.ravel(p)[first] for p in points], axis=1)
+    found = [_codes(int(n), int(k), width, extra, int(b), s) for n, k, width, extra, b, s in different]
+    return _shown(np.array(found, dtype=float)[np.ravel(again)].reshape(which.shape))
 
 
 @cache
