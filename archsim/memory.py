@@ -18,7 +18,11 @@ def free_memory() -> int | None:
     free = _stated("/proc/meminfo", "MemAvailable")
     try:
         limit, used = ((GROUP / f"memory.{n}").read_text().strip() for n in ("max", "current"))
-        return free if free is None or limit == "max" else min(free, max(0, int(limit) - int(used)))
+        if free is None or limit == "max":
+            return free
+        # pages of files count as used, but are given up when memory runs short
+        pages = re.findall(r"^(?:in)?active_file (\d+)", (GROUP / "memory.stat").read_text(), re.MULTILINE)
+        return min(free, max(0, int(limit) - int(used) + sum(map(int, pages))))
     except (OSError, ValueError):
         return free
 
