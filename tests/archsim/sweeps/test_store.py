@@ -343,10 +343,13 @@ def test_a_sweep_that_ends_before_its_first_chunk_leaves_no_file(study: Path, tm
     assert not file.exists() and empty.exists()  # a file that was there stays
 
 
-@pytest.mark.parametrize("error", [RuntimeError("Query interrupted"), duckdb.InterruptException("Interrupted!")])
-def test_an_interrupt_inside_of_duckdb_is_one(tmp_path: Path, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("kind", "text"), [(RuntimeError, "Query interrupted"), (duckdb.InterruptException, "Interrupted!")]
+)
+def test_an_interrupt_inside_of_duckdb_is_one(tmp_path: Path, kind: type[Exception], text: str) -> None:
+    # Made here: an exception that is a parameter lives as long as pytest, and with its traceback the connection.
     with pytest.raises(KeyboardInterrupt), connected(tmp_path / "r.duckdb"):
-        raise error
+        raise kind(text)
     with pytest.raises(RuntimeError, match="another"), connected(tmp_path / "r.duckdb"):
         raise RuntimeError("another")
 
