@@ -26,8 +26,8 @@ from rtl.bench.sources import RTL, sources
 from rtl.bench.toolchain import SIM_BUILD, digest
 
 PROOFS = RTL / "formal" / "proofs.toml"
-TIME_LIMIT = 600.0
-"""Seconds of one proof; the longest takes ten, and the first call of yosys on a machine a minute."""
+TIME_LIMIT = 480.0
+"""Seconds of one proof; the longest takes three, and the first call of yosys on a machine a minute."""
 SCRIPT = """[options]
 mode {mode}
 depth {depth}

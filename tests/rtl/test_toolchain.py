@@ -56,12 +56,13 @@ def test_split_model_needs_the_precompiled_header_flag(tmp_path: Path, monkeypat
     source = tmp_path / "split.sv"
     source.write_text(SPLIT)
     args = ("--output-split", "200", *toolchain.COVERAGE_ARGS)
-    toolchain.compile_model(tmp_path / "cured", "split", [source], {}, args, toolchain.runtime())
+    objects = toolchain.runtime()
+    toolchain.compile_model(tmp_path / "cured", "split", [source], {}, args, objects)
     assert (tmp_path / "cured" / "split").exists()
     assert list((tmp_path / "cured").glob("Vtop__pch.h.*.gch")), "the model is too small to be split"
     monkeypatch.setattr(toolchain, "MAKE_FLAGS", "--")
     with pytest.raises(SimulationFailed, match="linker input file"):
-        toolchain.compile_model(tmp_path / "plain", "split", [source], {}, args, toolchain.runtime())
+        toolchain.compile_model(tmp_path / "plain", "split", [source], {}, args, objects)
 
 
 def test_build_is_found_again_and_changes_with_the_source(tmp_path: Path) -> None:
