@@ -166,7 +166,8 @@ def shortfall(best: "Best") -> dict[str, object]:
     if not best.complete:
         return {"component": "", "helps": "the search was not completed: more --points"}
     if math.isfinite(best.least_bytes):
-        helps = f"--max-traffic of {binary(best.least_bytes)} ({math.ceil(best.least_bytes)} B) or more: no mapping moves less"
+        least = f"{binary(best.least_bytes)} ({math.ceil(best.least_bytes)} B)"
+        helps = f"--max-traffic of {least} or more: no mapping moves less"
         return {"component": "far memory", "demand": best.least_bytes, "bound": best.traffic_bytes, "unit": "bytes",
                 "helps": helps}  # fmt: skip
     if not s.memory:
@@ -215,8 +216,10 @@ def unproved(best: "Best") -> str:
     """Say how far from the best one a mapping may be, if the search was not completed."""
     unit = {"latency": "s", "energy": "J", "edp": "J s"}[best.objective]
     gap = f"{percent(1 - best.bound / best.value)} less" if best.value > 0 else "less"
-    return (f"not proved optimal: the search was not completed (Ctrl-C, or more --points are needed); no mapping has less"
-            f" {best.objective} than {si(best.bound, unit)}, {gap}")  # fmt: skip
+    return (
+        "not proved optimal: the search was not completed (Ctrl-C, or more --points are needed);"
+        f" no mapping has less {best.objective} than {si(best.bound, unit)}, {gap}"
+    )
 
 
 def print_axes(axes: tuple[str, ...], rows: "list[tuple[tuple[str, ...], Searched]]") -> None:

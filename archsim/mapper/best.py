@@ -86,8 +86,8 @@ def best_mapping(
     names : of cascade and design in the file, if they are not their own (a path, say).
     points : so many tile sizes are looked at, in all orders of loops together; then the search ends.
 
-    An interruption (KeyboardInterrupt), or the end of `points`, ends the search with the best mapping so far. Raises SpecError: an Einsum that
-    no array can run.
+    An interruption (KeyboardInterrupt), or the end of `points`, ends the search with the best mapping so far. Raises
+    SpecError: an Einsum that no array can run.
 
     Examples
     --------

@@ -213,9 +213,7 @@ def pareto(rows: Array) -> Indices:
     return np.array(kept, dtype=np.int64)
 
 
-def solve(
-    tables: Tables, at: int, where: Dict[str, TensorChoice], keep: Callable[[Array], Mask]
-) -> list[Solution]:
+def solve(tables: Tables, at: int, where: Dict[str, TensorChoice], keep: Callable[[Array], Mask]) -> list[Solution]:
     """Return the Pareto-optimal solutions of one point that `keep` (of seconds, words of the far memory, joules, shape
     (3, n), each a lower bound while choices are open) has a use for.
 

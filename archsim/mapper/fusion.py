@@ -4,9 +4,8 @@ Costs of groups add up, so a cascade is a shortest path through the sets of Eins
 lower bound; only groups on a path that may still win are searched, and of those only mappings with which it may.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -341,7 +340,11 @@ class Fusion:
                         grow.append(group | 1 << k)
             connected = [g for g in found if self._connected(g, touch)]
             if given is not None:
-                connected = [g for g in connected if frozenset(self._named([n for k, n in enumerate(nodes) if g >> k & 1])) in given]
+                connected = [
+                    g
+                    for g in connected
+                    if frozenset(self._named([n for k, n in enumerate(nodes) if g >> k & 1])) in given
+                ]
             result[state] = connected
             todo += [state | g for g in connected]
         return result

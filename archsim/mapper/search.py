@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from archsim.mapper.bounds import Bounds, Indices, Leaf
+from archsim.mapper.bounds import Indices, Leaf
 from archsim.mapper.choices import EinsumChoice, Mask, TensorChoice
 from archsim.mapper.exact import by_array, solve, tightened
 from archsim.mapper.front import Found, Front, Tile
@@ -115,7 +115,13 @@ class _Order:
 
     def __init__(self, space: GroupSpace, order: Order, points: Dict[str, Array], screen: Screen, front: Front,
                  coverage: Coverage) -> None:  # fmt: skip
-        self.space, self.order, self.front, self.coverage, self.mappings = space, order, front, coverage, screen.mappings
+        self.space, self.order, self.front, self.coverage, self.mappings = (
+            space,
+            order,
+            front,
+            coverage,
+            screen.mappings,
+        )
         coverage.orders += 1
         tiles, kind = kinds(space, points, front.keyed)
         coverage.space += len(kind) * screen.mappings

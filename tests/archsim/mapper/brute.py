@@ -14,8 +14,8 @@ import numpy as np
 from archsim.design import Design, read_design
 from archsim.library import energy_tables
 from archsim.mapper.choices import TensorChoice
-from archsim.mapper.rules import FREE, Rules
 from archsim.mapper.front import Found
+from archsim.mapper.rules import FREE, Rules
 from archsim.mapper.space import GroupSpace, group_space, problem
 from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import tile_sizes

@@ -63,5 +63,22 @@ def test_nothing_fits(tmp_path: Path) -> None:
 def test_no_mapping_within_a_limit_of_traffic_names_the_limit() -> None:
     given = ["map", "-c", "transformer_linear", "-w", "bert", "-d", "fusemax", "-s", "1K", "--max-traffic", "40 B"]
     told = CliRunner().invoke(main, given)
-    assert told.exit_code == 0 and "more far traffic than 40 B (--max-traffic)" in told.stdout
+    assert told.exit_code == 0 and "more than 40 B (--max-traffic)" in told.stdout
     assert "The closest needs" not in told.stdout
+    number = int(told.stdout.split("--max-traffic of ")[1].split("(")[1].split(" B)")[0])
+    enough = CliRunner().invoke(main, [*given[:-1], f"{number} B", "--json"])
+    assert json.loads(enough.stdout)["feasible"]
+    short = CliRunner().invoke(main, [*given[:-1], f"{number - 1} B", "--json"])
+    assert not json.loads(short.stdout)["feasible"]
+
+
+def test_end_of_the_effort_is_told_with_a_bound() -> None:
+    given = ["map", "-c", "attention_1pass", "-w", "t5", "-s", "1K", "-d", "fusemax", "--points", "20000"]
+    told = CliRunner().invoke(main, given)
+    assert (
+        told.exit_code == 0
+        and "not proved optimal" in told.stdout
+        and "no mapping has less latency than" in told.stdout
+    )
+    found = json.loads(CliRunner().invoke(main, [*given, "--json"]).stdout)
+    assert not found["optimal"] and 0 < found["bound"] <= found["latency_s"]
