@@ -72,7 +72,7 @@ def test_product(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name, sizes, capacity, local", [
-    ("chain", {"M": 2, "P": 1, "E": 1}, 6, 4),
+    ("barrier", {"M": 2, "P": 1, "E": 1}, 6, 40),
     ("barrier", {"M": 2, "P": 2, "E": 1}, 12, 4),
 ])  # fmt: skip
 def test_two_near_memories(name: str, sizes: dict[str, int], capacity: int, local: int, tmp_path: Path) -> None:
