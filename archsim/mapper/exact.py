@@ -169,7 +169,9 @@ def by_array(tables: Tables, least: Dict[str, Dict[str, Array]], at: Indices,
     `joules` Einsum -> array -> the fewest joules at every point.
     """
     ways = _ways([len(t) for t in least.values()])
-    for some in _pieces(at, len(ways)) if ways is not None else ():
+    if ways is None:
+        return
+    for some in _pieces(at, len(ways)):
         total = np.zeros((len(ways), len(some)))
         for column, (e, table) in zip(ways.T, least.items(), strict=True):
             total += np.array([joules[e][a][some] for a in table])[column]

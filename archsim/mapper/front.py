@@ -153,8 +153,8 @@ class Front:
                 mine = np.array(f.costs)[rows, None] * (1 - CLOSE)
                 alive &= ~np.all(costs[rows] >= mine, axis=0)
         elif known:
-            mine, keys = self.goal.keys(np.array(known[0].costs)), self.goal.keys(costs)
-            alive &= (keys[0] <= mine[0] * (1 + 1e-9)) if equal else _before(keys, mine)
+            best, keys = self.goal.keys(np.array(known[0].costs)), self.goal.keys(costs)
+            alive &= (keys[0] <= best[0] * (1 + 1e-9)) if equal else _before(keys, best)
         return alive
 
     def _useful(self, tile: Tile, costs: Array) -> Mask:

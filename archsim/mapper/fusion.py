@@ -4,39 +4,26 @@ Costs of groups add up, so a cascade is a shortest path through the sets of Eins
 lower bound; only groups on a path that may still win are searched, and of those only mappings with which it may.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
-from archsim.mapper.exact import assignment_bound
 from archsim.mapper.front import ENDLESS, LATENCY, QUANTITIES, Found, Front, Goal, Tile
+from archsim.mapper.label import Costs, Label, Members, added, keep, steps
+from archsim.mapper.least import least_costs
 from archsim.mapper.memo import Memo
 from archsim.mapper.search import Coverage, Exhausted, search_group
 from archsim.mapper.space import GroupSpace, Order, Problem, group_space, whole_space
 from archsim.mapper.tables import Tables
 from archsim.mapper.tiles import cascade_tiles, tiles_of
 from archsim.value import Array
-from einsum_cascade.einsum import Access, read_accesses
+from einsum_cascade.einsum import read_accesses
 from einsum_cascade.plan import components
 
 __all__ = ["Fusion", "Shared"]
-
-Members = tuple[str, ...]
-Costs = tuple[float, float, float]
-
-
-class Label(NamedTuple):
-    """One way to a set of Einsums that are done: its costs, the label before, the last group and its mapping, if that
-    is known."""
-
-    costs: Costs
-    before: "Label | None" = None
-    members: Members = ()
-    found: Found | None = None
 
 
 @dataclass
@@ -88,7 +75,7 @@ class Fusion:
 
     def _search(self) -> None:
         while (path := self._open_path()) is not None:
-            labels = list(_steps(path))
+            labels = list(steps(path))
             todo = [x.members for x in labels if x.found is None]
             if todo:  # first the one with the fewest loops to share: the others may need no search then
                 self._solve(min(todo, key=lambda m: (len(space.shared) if (space := self.space(m)) else 0, len(m))))
@@ -134,7 +121,8 @@ class Fusion:
             allowed = self.problem.rules.groups is None or frozenset(members) in self.problem.rules.groups
             if not allowed or (space := self.space(members)) is None:
                 continue
-            least = {(): tuple(self._least(members).min(axis=1).tolist())}
+            seconds, words, joules = self._least(members).min(axis=1).tolist()
+            least: dict[Tile, Costs] = {(): (seconds, words, joules)}
             front = self._searched(space, Front(self.goal, (np.inf, self.limit, np.inf), least=least))
             found += front.best.get((), [])
             if len(self._parts) == 1 or not self._kept:
@@ -218,10 +206,10 @@ class Fusion:
                 rest = after[state | group][:, k].tolist()
                 for label in result[state]:
                     for costs, found in options:
-                        total = _sum(label.costs, costs)
-                        least = _sum(total, rest)
+                        total = added(label.costs, costs)
+                        least = added(total, rest)
                         if self.goal.of_one(least) < value and least[1] <= self.limit * (1 + 1e-12):
-                            _keep(result[state | group], Label(total, label, members, found), rows)
+                            keep(result[state | group], Label(total, label, members, found), rows)
         return result
 
     def _after(self) -> dict[int, Array]:
@@ -255,9 +243,9 @@ class Fusion:
             for state, groups in self._groups.items():
                 for group in (g for g, m in groups.items() if m == members):
                     for label in labels[state]:
-                        total = _sum(label.costs, after[state | group][:, k].tolist())
-                        if self.goal.of_one(_sum(total, own[:, k].tolist())) < self.value * (1 - 1e-12):
-                            _keep(some, Label(total), rows)
+                        total = added(label.costs, after[state | group][:, k].tolist())
+                        if self.goal.of_one(added(total, own[:, k].tolist())) < self.value * (1 - 1e-12):
+                            keep(some, Label(total), rows)
             if some:
                 result[tile] = np.array([x.costs for x in some]).T
         return result
@@ -379,82 +367,9 @@ class Fusion:
         exact = "joules" in self.goal.of  # only for energy it matters who may take what from an array
         known = self.shared.least.get((members, exact))
         if known is None:
-            known = self._lower(members, self.space(members)) if exact else self._lower(members, None)
+            known = least_costs(self._whole, members, self.space(members) if exact else None)
             known = np.maximum(known, self.shared.least.get((members, False), 0.0))
             if exact and self.space(members) is None:
                 known = np.full(known.shape, np.inf)
             self.shared.least[members, exact] = known
         return known
-
-    def _lower(self, members: Members, space: GroupSpace | None) -> Array:
-        t = self._whole
-        seconds, joules = self._work(members)
-        words = np.zeros(t.number)
-        for tensor in t.touches:
-            once, energy = self._moved(members, space, tensor)
-            words, joules = words + once, joules + energy
-        second = t.seconds[t.far]
-        if second is not None:
-            seconds = np.maximum(seconds, words * second)
-        return np.array([seconds, words, joules])
-
-    def _moved(self, members: Members, space: GroupSpace | None, tensor: str) -> tuple[Array, Array]:
-        """Words of the far memory and joules that a tensor takes at least in a group, wherever it is kept."""
-        p, t = self.problem, self._whole
-        made = tensor in members
-        inside = [(e, a) for e, a in t.touches[tensor] if e in members]
-        other = any(e not in members and e != tensor for e, _ in t.touches[tensor])
-        outside = made and (tensor in p.cascade.outputs or other)
-        none = np.zeros(t.number)
-
-        def once(e: str, a: Access) -> Array:
-            return t.full(t.nest(e).words(a))
-
-        target = [once(e, a) for e, a in inside if made and a is t.statements[e].target]
-        reads = [once(e, a) for e, a in inside if not (made and a is t.statements[e].target)
-                 and not (made and (space is None or space.handed.get((tensor, e))))]  # fmt: skip
-        if not inside or (made and not outside and not reads):
-            return none, none
-        first = np.max(target if made else reads, axis=0)
-        options = []
-        for memory in (*p.near, *[t.far] * (outside or not made)):
-            price = {a: t.prices.get((memory, a), 0) for a in ("read", "write", "fill", "drain")}
-            joules = sum(reads, start=none) * price["read"] + (first * price["write"] if made else 0)
-            if memory != t.far and not made:
-                joules = joules + first * (t.prices.get((t.far, "read"), 0) + price["fill"])
-            elif memory != t.far and outside:
-                joules = joules + first * (t.prices.get((t.far, "write"), 0) + price["drain"])
-            options.append(joules)
-        return first if outside or not made else none, np.min(options, axis=0)
-
-    def _work(self, members: Members) -> tuple[Array, Array]:
-        p, t = self.problem, self._whole
-        least: dict[str, dict[str, Array]] = {}
-        joules = np.zeros(t.number)
-        for e in members:
-            points = t.full(t.nest(e).points(t.variables(e)))
-            table = p.arrays[e]
-            least[e] = {a: points * c / float(np.asarray(p.design.arrays[a].lanes)) for a, (c, _) in table.items()}
-            joules = joules + points * min(
-                sum(float(np.asarray(t.operation(a, x, k))) for x, k in actions.items())
-                for a, (_, actions) in table.items()
-            )
-        arrays = [] if p.rules.schedule == "sequential" else list(p.design.arrays)
-        return t.full(assignment_bound(least, arrays) / float(np.asarray(p.design.clock))), joules
-
-
-def _steps(label: Label) -> Iterator[Label]:
-    """The groups of a way, first things first."""
-    if label.before is not None:
-        yield from _steps(label.before)
-        yield label
-
-
-def _sum(some: Costs, more: Sequence[float]) -> Costs:
-    return some[0] + more[0], some[1] + more[1], some[2] + more[2]
-
-
-def _keep(labels: list[Label], new: Label, rows: list[int]) -> None:
-    """Add a label, unless another one beats it; drop those that it beats."""
-    if not any(all(x.costs[r] <= new.costs[r] for r in rows) for x in labels):
-        labels[:] = [x for x in labels if not all(new.costs[r] <= x.costs[r] for r in rows)] + [new]

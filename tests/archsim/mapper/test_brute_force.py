@@ -72,9 +72,8 @@ def test_product(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name, sizes, capacity, local", [
-    ("chain", {"M": 2, "P": 2, "E": 1}, 10, 4),
+    ("barrier", {"M": 2, "P": 1, "E": 1}, 6, 40),
     ("barrier", {"M": 2, "P": 2, "E": 1}, 12, 4),
-    ("running", {"M": 2, "P": 1, "E": 1}, 12, 40),
 ])  # fmt: skip
 def test_two_near_memories(name: str, sizes: dict[str, int], capacity: int, local: int, tmp_path: Path) -> None:
     """A tensor may have tiles in either, or in both; the nearer one is not the larger one, or it is."""

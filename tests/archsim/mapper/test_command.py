@@ -73,12 +73,12 @@ def test_no_mapping_within_a_limit_of_traffic_names_the_limit() -> None:
 
 
 def test_end_of_the_effort_is_told_with_a_bound() -> None:
-    given = ["map", "-c", "attention_1pass", "-w", "t5", "-s", "1K", "-d", "fusemax", "--points", "20000"]
-    told = CliRunner().invoke(main, given)
-    assert (
-        told.exit_code == 0
-        and "not proved optimal" in told.stdout
-        and "no mapping has less latency than" in told.stdout
-    )
-    found = json.loads(CliRunner().invoke(main, [*given, "--json"]).stdout)
-    assert not found["optimal"] and 0 < found["bound"] <= found["latency_s"]
+    whole = json.loads(CliRunner().invoke(main, [*SMALL, "--json"]).stdout)
+    less = ["--points", str(whole["coverage"]["tile_sizes"] - 1)]
+    told = CliRunner().invoke(main, [*SMALL, *less])
+    assert told.exit_code == 0 and "not proved optimal" in told.stdout
+    assert "no mapping has less latency than" in told.stdout
+    found = json.loads(CliRunner().invoke(main, [*SMALL, *less, "--json"]).stdout)
+    assert whole["optimal"] and not found["optimal"] and 0 < found["bound"] <= found["latency_s"]
+    nothing = CliRunner().invoke(main, [*SMALL, "--points", "1"])
+    assert nothing.exit_code == 0 and "more --points" in nothing.stdout
