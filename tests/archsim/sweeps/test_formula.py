@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsim.mapping import compare
 from archsim.sweeps.axes import read_axis
 from archsim.sweeps.formula import UNITS, conditions, formula
-from archsim.value import evaluate
+from archsim.value import compare, evaluate
 from einsum_cascade.document import read
 from einsum_cascade.errors import Place, SpecError
 from einsum_cascade.parse import parse_conditions
