@@ -81,8 +81,8 @@ def map_(
     """Find the best mapping: tile sizes, loop orders, what is kept where, fusion, and which array runs which Einsum.
 
     The search is exhaustive over a declared space (archsim/README.md); it says what it covered, and the mapping that it
-    writes is one for `archsim evaluate -m`. Where nothing fits it says what is missing. Ctrl-C ends it with the best
-    mapping so far.
+    writes is one for `archsim evaluate -m`. Where nothing fits it says what is missing, and the exit status is 1. Ctrl-C
+    ends it with the best mapping so far.
 
     \b
     Examples:
@@ -113,7 +113,9 @@ def map_(
         print_axes(axes, rows)
     else:
         print_best(chosen)
-    if output is not None and text and not as_json:
+    if not text:
+        raise SystemExit(1)
+    if output is not None and not as_json:
         click.echo(f"wrote {output}")
 
 
@@ -185,7 +187,7 @@ def print_best(found: "Searched") -> None:
     c = best.coverage
     if best.report is None:
         s = shortfall(best)
-        click.echo("No mapping fits.")
+        click.echo("No mapping fits." if best.complete else "No mapping was found.")
         if math.isfinite(best.least_bytes):
             click.echo(f"The one with the least far traffic moves {binary(best.least_bytes)}, more than"
                        f" {binary(best.traffic_bytes)} (--max-traffic).")  # fmt: skip
