@@ -81,8 +81,8 @@ def map_(
     """Find the best mapping: tile sizes, loop orders, what is kept where, fusion, and which array runs which Einsum.
 
     The search is exhaustive over a declared space (archsim/README.md); it says what it covered, and the mapping that it
-    writes is one for `archsim evaluate -m`. Where nothing fits it says what is missing, and the exit status is 1. Ctrl-C
-    ends it with the best mapping so far.
+    writes is one for `archsim evaluate -m`. Where nothing fits it says what is missing; the exit status is then 1.
+    Ctrl-C ends it with the best mapping so far.
 
     \b
     Examples:

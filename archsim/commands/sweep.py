@@ -48,7 +48,7 @@ def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, c
       archsim sweep study.yaml -o results.duckdb --cluster slurm --cluster-config cluster.yaml --dry-run
       archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) LIMIT 10"
     """
-    from archsim.sweeps.store import export, summary
+    from archsim.sweeps.contents import export, summary
     from archsim.sweeps.sweep import order
     from archsim.sweeps.sweep import sweep as run
 
@@ -149,7 +149,7 @@ def query(file: Path, sql: str, limit: int, as_json: bool) -> None:
       archsim query results.duckdb "SELECT bottleneck, count(*) FROM points GROUP BY ALL"
       archsim query results.duckdb "SELECT * FROM points JOIN front USING (point) ORDER BY latency_s" --json
     """
-    from archsim.sweeps.store import query as ask
+    from archsim.sweeps.contents import query as ask
 
     with user_errors():
         columns, found = ask(file, sql, None if as_json else limit + 1)

@@ -10,7 +10,7 @@ from archsim.explore.results import Results
 from archsim.explore.sample import Axis, axis_of
 from archsim.picture import PALETTE
 from archsim.sweeps.column import Column
-from archsim.sweeps.store import quoted
+from archsim.sweeps.database import quoted
 
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize

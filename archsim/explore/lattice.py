@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from archsim.explore.results import Results
 from archsim.explore.sample import Axis
-from archsim.sweeps.store import quoted
+from archsim.sweeps.database import quoted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

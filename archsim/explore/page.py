@@ -16,7 +16,7 @@ from archsim.explore.fronts import plain_rows, spread
 from archsim.explore.results import Results
 from archsim.explore.sample import axis_of, sample
 from archsim.show import counted, number, si
-from archsim.sweeps.store import quoted
+from archsim.sweeps.database import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 __all__ = ["DETAILS", "POINTS", "page"]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archsim.explore.results import Results
-from archsim.sweeps.store import quoted
+from archsim.sweeps.database import quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:

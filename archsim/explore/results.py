@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.sweeps.column import Column, described
-from archsim.sweeps.store import connected, quoted
+from archsim.sweeps.database import connected, quoted
 from einsum_cascade.errors import Diagnostic, Place, SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _evaluable() -> Iterator[None]:
 def open_results(file: Path) -> Iterator[Results]:
     """Open a file that `archsim sweep` wrote, read-only.
 
-    Raises SpecError: what `store.connected` does; not a sweep's, no points yet, a condition that cannot be evaluated.
+    Raises SpecError: what `database.connected` does; not a sweep's, no points yet, a condition that cannot be evaluated.
     """
     with connected(file, read_only=True, memory=MEMORY) as connection:
         yield _read(file, connection)

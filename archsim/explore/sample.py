@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.explore.results import Results
 from archsim.sweeps.column import Column
-from archsim.sweeps.store import quoted
+from archsim.sweeps.database import quoted
 
 __all__ = ["Axis", "axis_of", "density", "sample"]
 

@@ -1,13 +1,9 @@
 """Store: the results of a sweep in a DuckDB file, chunk by chunk, so that nothing is lost whatever happens."""
 
-import errno
 import json
-import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,116 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.show import fail
+from archsim.sweeps.database import MEMORY, check_tables, connected, quoted, remove, tables
 from archsim.sweeps.header import Header, changes_of, listed, read_header
 from archsim.sweeps.pareto import front
-from einsum_cascade.errors import Diagnostic, Place, SpecError
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Store", "connected", "export", "query", "quoted", "summary"]
-
-MEMORY = 32
-"""Megabytes that DuckDB may use: a chunk goes to the file as a whole, so that it needs little; one a column if more."""
+__all__ = ["Store"]
 
 Array = NDArray[np.float64]
 Classes = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
-TABLES = {"points", "study", "chunks", "front"}
 TYPES = {"b": "BOOLEAN", "i": "BIGINT", "f": "DOUBLE", "O": "VARCHAR"}
 
 
 def alike(points: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return one class for all points."""
     return np.zeros(len(points), dtype=np.int64)
-
-
-@contextmanager
-def connected(path: Path, *, read_only: bool = False, memory: int = MEMORY) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Open a DuckDB file; what goes wrong with the file comes out as SpecError with its reason.
-
-    A file that is opened to be read can neither be changed nor used to reach other files.
-    """
-    import duckdb
-
-    if not path.parent.is_dir():
-        raise fail(path, f"there is no folder {path.parent}")
-    if path.is_dir():
-        raise fail(path, "this is a folder", expected="the path of a file")
-    if read_only and not path.exists():
-        raise fail(path, "there is no such file", hint="`archsim sweep STUDY.yaml -o FILE` makes one")
-    if not os.access(path if path.exists() else path.parent, os.R_OK if read_only else os.W_OK):
-        raise fail(path, "cannot be written: permission denied" if not read_only else "cannot be read")
-    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory}MB", "threads": 1}
-    try:
-        if not path.exists():
-            _new(path)
-        connection = duckdb.connect(str(path), read_only=read_only, config=config)
-    except duckdb.Error as error:
-        raise _explained(path, error) from None
-    except OSError as error:
-        raise fail(path, f"cannot be written: {error.strerror}") from None
-    try:
-        yield connection
-    except (duckdb.Error, RuntimeError) as error:  # Ctrl-C inside DuckDB comes out as one or the other
-        if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
-            raise KeyboardInterrupt from None
-        if not isinstance(error, duckdb.Error):
-            raise
-        raise _explained(path, error) from None
-    finally:
-        connection.close()
-        with suppress(OSError):  # a folder of DuckDB's that a killed process has left; not if it is in use
-            path.with_name(f"{path.name}.tmp").rmdir()
-
-
-def _new(path: Path) -> None:
-    """Make an empty database, whole or not at all: DuckDB writes its first blocks one by one, and half of them, left
-    by a kill or a full disk, would be a damaged file. What another process puts there first is left alone."""
-    import duckdb
-
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        duckdb.connect(str(temporary)).close()
-        with suppress(FileExistsError):
-            try:
-                os.link(temporary, path)
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
-                    raise
-                os.rename(temporary, path)  # a file system without links
-    finally:
-        _remove(temporary)
-
-
-def _remove(path: Path) -> None:
-    """Remove a database and what DuckDB keeps beside it."""
-    for name in (path.name, f"{path.name}.wal"):
-        path.with_name(name).unlink(missing_ok=True)
-    shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
-
-
-def _explained(path: Path, error: Exception) -> SpecError:
-    """Return a mistake of DuckDB in our words, where we know it."""
-    text = str(error)
-    first = text.splitlines()[0] if text else type(error).__name__
-    if "lock on file" in text:
-        found = re.search(r"PID (\d+)", text)
-        who = f"another process (PID {found.group(1)})" if found else "another process"
-        return fail(path, f"{who} has this file open", hint="wait for it to end, or give another file")
-    if "not a valid DuckDB database file" in text:
-        return fail(path, "this is no DuckDB file", expected="a new path, or the results of this sweep")
-    if re.search(r"No space left|File too large|not enough space|could not write all", text, re.IGNORECASE):
-        hint = "all chunks that were stored are safe: make room, and the same command goes on"
-        return fail(path, f"cannot be written: {_reason(text)}", hint=hint)
-    if re.search(r"[Cc]orrupt|checksum|Serialization|deserializ|Could not read", text):
-        hint = "restore it from a copy, or remove it and start anew"
-        return fail(path, f"this file is damaged: {first}", hint=hint)
-    return fail(path, first)
-
-
-def _reason(text: str) -> str:
-    return "no space left on the device" if "No space" in text else "the file cannot grow (a limit on its size?)"
 
 
 class Store:
@@ -165,12 +69,12 @@ class Store:
                         path.unlink(missing_ok=True)
         finally:
             if empty:  # what DuckDB leaves beside it when it cannot close it in order
-                _remove(path)
+                remove(path)
 
     def _resume(self) -> None:
-        if not _tables(self._connection):
+        if not tables(self._connection):
             return  # made with the first chunk, whose columns have the types
-        _check_tables(self.path, self._connection)
+        check_tables(self.path, self._connection)
         changes = list(changes_of(read_header(self._connection), self.header))
         if changes:
             hint = "give another file with -o, or remove this one to start anew"
@@ -252,104 +156,5 @@ class Store:
         self._connection.execute("CHECKPOINT")
 
 
-def query(path: Path, sql: str, most: int | None = None) -> tuple[list[str], Iterator[tuple[object, ...]]]:
-    """Return the columns and the rows, or the first `most` rows, of a query on results, which it cannot change.
-
-    Raises SpecError: a file that cannot be read or holds no DuckDB data, SQL that is wrong or would change something.
-    """
-    import duckdb
-
-    with connected(path, read_only=True, memory=128) as connection:
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        try:
-            found = connection.execute(sql)
-            if found is None:  # DuckDB's answer to no statement, whatever its stubs say
-                raise SpecError([Diagnostic(place=Place(file="SQL"), message="there is no statement",
-                                            expected="a query such as SELECT count(*) FROM points")])  # fmt: skip
-            rows = (found.fetchall() if most is None else found.fetchmany(most)) if found.description else []
-        except (
-            duckdb.ProgrammingError,
-            duckdb.NotSupportedError,
-            duckdb.DataError,
-            duckdb.PermissionException,
-            duckdb.OutOfMemoryException,
-        ) as error:
-            message = str(error).partition(": ")[2]
-            if "pytz" in message:  # DuckDB's Python needs it for times with a zone alone
-                message = "times with a zone cannot be shown; take now()::TIMESTAMP, or ::VARCHAR"
-            raise SpecError([Diagnostic(place=Place(file="SQL"), message=message)]) from None
-        return [d[0] for d in found.description or ()], iter(rows)
-
-
-def export(path: Path, target: Path) -> None:
-    """Write the points to a .parquet or .csv file, in order, whole or not at all. Raises SpecError."""
-    import duckdb
-
-    if not target.parent.is_dir():
-        raise fail(target, f"there is no folder {target.parent}")
-    form = "PARQUET" if target.suffix.lower() == ".parquet" else "CSV, HEADER"
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with connected(path, read_only=True, memory=128) as connection:
-            _check_tables(path, connection)
-            name = str(temporary).replace("'", "''")
-            try:
-                connection.execute(f"COPY (SELECT * FROM points ORDER BY point) TO '{name}' (FORMAT {form})")
-            except duckdb.IOException as error:
-                raise _explained(target, error) from None
-        os.replace(temporary, target)
-    except OSError as error:
-        raise fail(target, f"cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def summary(path: Path) -> dict[str, object]:
-    """Return what results hold: points, feasible ones, reasons, bottlenecks, the front, the best of each objective."""
-    with connected(path, read_only=True, memory=128) as connection:
-        _check_tables(path, connection)
-        found = read_header(connection)
-        run = connection.execute
-        total, feasible = run("SELECT count(*), count(*) FILTER (feasible) FROM points").fetchone() or (0, 0)
-        reasons = run(
-            "SELECT reason, count(*) n FROM points WHERE NOT feasible GROUP BY 1 ORDER BY n DESC, 1"
-        ).fetchall()
-        limits = run(
-            "SELECT bottleneck, count(*) n FROM points WHERE feasible GROUP BY 1 ORDER BY n DESC, 1"
-        ).fetchall()
-        (on_front,) = run("SELECT count(*) FROM front").fetchone() or (0,)
-        best: dict[str, object] = {}
-        for name in found.objectives:
-            sql = f"SELECT * FROM points WHERE feasible ORDER BY {quoted(name)}, point LIMIT 1"
-            row = run(sql).fetchone()
-            if row is not None and connection.description is not None:
-                best[name] = dict(zip((d[0] for d in connection.description), row, strict=True))
-        return {
-            "sweep": found.name, "units": {c["name"]: c["unit"] for c in json.loads(found.columns) if c["unit"]},
-            "candidates": found.total, "points": total, "feasible": feasible,
-            "infeasible": dict(reasons), "bottlenecks": dict(limits), "front": on_front,
-            "front_per": list(found.per), "objectives": list(found.objectives), "best": best,
-        }  # fmt: skip
-
-
-def _tables(connection: "duckdb.DuckDBPyConnection") -> set[str]:
-    return {str(t) for (t,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-
-
-def _check_tables(path: Path, connection: "duckdb.DuckDBPyConnection") -> None:
-    if not _tables(connection) >= TABLES:
-        raise fail(path, "this DuckDB file holds no sweep", hint="give another file")
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL takes it.
-
-    >>> quoted("latency_s")
-    '"latency_s"'
-    """
-    return '"' + name.replace('"', '""') + '"'

@@ -20,7 +20,9 @@ from click.testing import CliRunner
 import archsim.sweeps.sweep as engine
 from archsim.cli import main
 from archsim.sweeps.chunk import Order
-from archsim.sweeps.store import Store, connected, export, query, summary
+from archsim.sweeps.contents import export, query, summary
+from archsim.sweeps.database import connected
+from archsim.sweeps.store import Store
 from archsim.sweeps.sweep import header, order, sweep
 from einsum_cascade.errors import SpecError
 
@@ -210,6 +212,16 @@ def test_a_folder_that_a_killed_process_left_goes(study: Path, copied: Path) -> 
     left.mkdir()
     sweep(order(study), copied)
     assert not left.exists()
+
+
+def test_what_a_killed_process_left_of_a_new_file_goes(copied: Path) -> None:
+    left, own = copied.with_name(f".{copied.name}.4711"), copied.with_name(f".{copied.name}.mine")
+    for file in (left, own):
+        file.write_bytes(b"")
+    with connected(copied, read_only=True):
+        assert left.exists()
+    with connected(copied):
+        assert not left.exists() and own.exists()
 
 
 def test_a_disk_that_is_full(study: Path, tmp_path: Path, reference: Path) -> None:

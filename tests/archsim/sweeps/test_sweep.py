@@ -15,7 +15,7 @@ from archsim.limits import bottleneck
 from archsim.model import evaluate
 from archsim.setting import parse
 from archsim.sweeps.chunk import Chunk, Columns, Order, order, run_chunk, space_of
-from archsim.sweeps.store import query
+from archsim.sweeps.contents import query
 from archsim.sweeps.sweep import chunks, in_threads, sweep
 from einsum_cascade.errors import SpecError
 
