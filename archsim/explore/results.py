@@ -135,7 +135,7 @@ def _evaluable() -> Iterator[None]:
 def open_results(file: Path) -> Iterator[Results]:
     """Open a file that `archsim sweep` wrote, read-only.
 
-    Raises SpecError: what `database.connected` does; not a sweep's, no points yet, a condition that cannot be evaluated.
+    Raises SpecError: what `database.connected` does; not a sweep's, no points yet, a wrong condition.
     """
     with connected(file, read_only=True, memory=MEMORY) as connection:
         yield _read(file, connection)
