@@ -117,22 +117,14 @@ def quick_select_codes(
     >>> round(quick_select_codes(1024, 512), 1), round(quick_select_codes(1024, 512, bits=40), 1)
     (121.4, 258.2)
     """
-    given = [_counts(items), _counts(kept), *(np.asarray(v, dtype=np.float64) for v in (lanes, overhead, bits, spread))]
-    points = np.broadcast_arrays(*given)
-    which = np.zeros(points[0].shape, dtype=np.int64)  # the number of a point's combination: few of many points differ
-    for own, everywhere in zip(given, points, strict=True):
-        if own.ndim:
-            values, at = np.unique(everywhere, return_inverse=True)
-            which = which * len(values) + np.reshape(at, which.shape)
-    _, first, again = np.unique(which, return_index=True, return_inverse=True)
-    different = np.stack([np.ravel(p)[first] for p in points], axis=1)
-    found = [_codes(int(n), int(k), width, extra, int(b), s) for n, k, width, extra, b, s in different]
-    return _shown(np.array(found, dtype=float)[np.ravel(again)].reshape(which.shape))
+    return _each_once(_codes, _counts(items), _counts(kept), lanes, overhead, bits, spread)
 
 
 @cache
-def _codes(n: int, k: int, lanes: float, overhead: float, bits: int, spread: float) -> float:
-    return 0.0 if k <= 0 or k >= n else mean_over_classes(classes_of_codes(n, bits, spread), k, lanes, overhead)
+def _codes(n: float, k: float, lanes: float, overhead: float, bits: float, spread: float) -> float:
+    if k <= 0 or k >= n:
+        return 0.0
+    return mean_over_classes(classes_of_codes(int(n), int(bits), spread), int(k), lanes, overhead)
 
 
 def quick_select_percentile(
@@ -143,20 +135,15 @@ def quick_select_percentile(
     >>> quick_select_percentile(1024, 512) > quick_select(1024, 512)
     True
     """
-
-    def percentile(n: NDArray[np.int64], k: NDArray[np.int64], lanes: int, overhead: float) -> Array:
-        pairs, which = np.unique(np.stack([n.ravel(), k.ravel()]), axis=1, return_inverse=True)
-        found = [_percentile(int(a), int(b), lanes, overhead, percent, int(runs)) for a, b in pairs.T]
-        return np.array(found, dtype=float)[np.ravel(which)].reshape(n.shape)
-
-    return _by_engine(percentile, items, kept, lanes, overhead)
+    return _each_once(_percentile, _counts(items), _counts(kept), lanes, overhead, percent, runs)
 
 
 @cache
-def _percentile(n: int, k: int, lanes: int, overhead: float, percent: float, runs: int) -> float:
+def _percentile(n: float, k: float, lanes: float, overhead: float, percent: float, runs: float) -> float:
     if k >= n or k <= 0:
         return 0.0
-    return float(np.percentile(quick_select_sizes(n, k, lanes=lanes, overhead=int(overhead), runs=runs), percent))
+    found = quick_select_sizes(int(n), int(k), lanes=int(lanes), overhead=int(overhead), runs=int(runs))
+    return float(np.percentile(found, percent))
 
 
 def quick_select_best(items: Value, kept: Value, *, lanes: Value = 16, overhead: Value = 3) -> Value:
@@ -250,6 +237,21 @@ def _by_engine(law: Rounds, items: Value, kept: Value, lanes: Value, overhead: V
             here = (width == w) & (extra == c)
             result[here] = law(n[here].astype(np.int64), k[here].astype(np.int64), int(w), float(c))
     return _shown(result)
+
+
+def _each_once(law: Callable[..., float], *given: Value) -> Value:
+    """Apply a law of numbers to points, once for each combination: few of many points differ."""
+    own = [np.asarray(v, dtype=np.float64) for v in given]
+    points = np.broadcast_arrays(*own)
+    which = np.zeros(points[0].shape, dtype=np.int64)  # the number of a point's combination
+    for one, everywhere in zip(own, points, strict=True):
+        if one.ndim:
+            values, at = np.unique(everywhere, return_inverse=True)
+            which = which * len(values) + np.reshape(at, which.shape)
+    _, first, again = np.unique(which, return_index=True, return_inverse=True)
+    different = np.stack([np.ravel(p)[first] for p in points], axis=1)
+    found = [law(*row) for row in different.tolist()]
+    return _shown(np.array(found, dtype=float)[np.ravel(again)].reshape(which.shape))
 
 
 def _where_selected(items: Value, kept: Value, cycles: Callable[[Array, Array], Array]) -> Value:

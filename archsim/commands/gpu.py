@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archsim.commands.device import checked_device
-from archsim.commands.options import listed_lengths, named
+from archsim.commands.options import listed_lengths, named, typed
 from archsim.commands.progress import stages_shown
 from archsim.show import echo_json, fail, json_option, length, si, table, user_errors, write_text
 
@@ -71,19 +71,11 @@ def measure(
         checked_device(device)
         chosen = lengths or [length(n) for n in LENGTHS[device].split(",")]
         points = list(grid(chosen, batches, heads, head_dims, dtypes))
-        measured = run_points(file, device, points, progress, _command())
+        measured = run_points(file, device, points, progress, typed())
     if as_json:
         echo_json({"file": str(file), **asdict(measured)})
         return
     print_measured(measured)
-
-
-def _command() -> str:
-    """Return what the user typed."""
-    import shlex
-    import sys
-
-    return shlex.join(["archsim", *sys.argv[1:]])
 
 
 def run_points(

@@ -1,5 +1,7 @@
 """Options that several commands take, and what an option's text may be."""
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from archsim.show import length
 
 __all__ = [
     "cascade_option", "design_option", "length_option", "listed", "listed_lengths", "named", "plot_option",
-    "query_option", "set_option", "with_suffix", "workload_option",
+    "query_option", "set_option", "typed", "with_suffix", "workload_option",
 ]  # fmt: skip
 
 workload_option = click.option(
@@ -47,6 +49,11 @@ def named(context: click.Context, option: click.Parameter, text: str | None) -> 
 def listed_lengths(context: click.Context, option: click.Parameter, text: str | None) -> list[int]:
     """Split an option at its commas into numbers such as 4096 or 64K. Raises click.BadParameter."""
     return list(dict.fromkeys(length(part) for part in named(context, option, text)))
+
+
+def typed() -> str:
+    """Return the command that runs, as it would be typed again."""
+    return shlex.join(["archsim", *sys.argv[1:]])
 
 
 def with_suffix(*known: str) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:

@@ -1,13 +1,12 @@
 """`archsim sweep` and `archsim query`: millions of points into a file, and questions to that file."""
 
-import sys
 import time
 from itertools import accumulate
 from pathlib import Path
 
 import click
 
-from archsim.commands.options import with_suffix
+from archsim.commands.options import typed, with_suffix
 from archsim.commands.progress import points_shown
 from archsim.commands.where import Where, place_options
 from archsim.show import echo_json, json_option, measured, number, room, table, user_errors
@@ -60,9 +59,7 @@ def sweep(study: Path, file: Path, target: Path | None, scheduler: str | None, c
     with user_errors():
         try:
             with where.runner() as runner, points_shown() as progress:
-                before = run(
-                    order(study), file, runner, command=" ".join(["archsim", *sys.argv[1:]]), progress=progress
-                )
+                before = run(order(study), file, runner, command=typed(), progress=progress)
         except KeyboardInterrupt:
             if file.exists():
                 click.echo(f"stopped: what is done is in {file}, and the same command goes on from there", err=True)

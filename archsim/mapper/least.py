@@ -3,14 +3,13 @@
 import numpy as np
 
 from archsim.mapper.exact import assignment_bound
+from archsim.mapper.label import Members
 from archsim.mapper.space import GroupSpace
 from archsim.mapper.tables import Tables
 from archsim.value import Array
 from einsum_cascade.einsum import Access
 
 __all__ = ["least_costs"]
-
-Members = tuple[str, ...]
 
 
 def least_costs(t: Tables, members: Members, space: GroupSpace | None) -> Array:

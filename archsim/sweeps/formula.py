@@ -1,11 +1,11 @@
 """Formulas of a sweep file: conditions and derived values, in the language of cascades, over columns, with units."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from archsim.sweeps.axes import SHORT
 from archsim.sweeps.column import comes_out
 from archsim.units import DIMENSIONS
-from einsum_cascade.einsum import Apply, Condition, Constant, Expression, Variable
+from einsum_cascade.einsum import Apply, Condition, Constant, Expression, Variable, walk
 from einsum_cascade.errors import Diagnostic, Place, SpecError
 from einsum_cascade.parse import parse_conditions, parse_expression
 
@@ -44,17 +44,9 @@ def _over_columns(node: Expression) -> Expression:
     return node
 
 
-def _constants(node: Expression) -> Iterator[Constant]:
-    if isinstance(node, Constant):
-        yield node
-    elif isinstance(node, Apply):
-        for argument in node.arguments:
-            yield from _constants(argument)
-
-
 def _refuse(expressions: Collection[Expression], texts: Collection[str]) -> None:
     wrong = []
-    for constant in (c for e in expressions for c in _constants(e)):
+    for constant in (c for e in expressions for c in walk(e) if isinstance(c, Constant)):
         if comes_out(constant.name):
             message = f"{constant.name} is known only when a point has been evaluated"
             hint = "choose by results afterwards: `archsim query`, or --where of pareto and plot"
